@@ -1,0 +1,1 @@
+"""Channels: move bytes in and out. They know nothing of the journal and nothing of routes."""

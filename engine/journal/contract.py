@@ -1,0 +1,57 @@
+"""What a journal must do: the interface behind which SQLite stands today and PostgreSQL may tomorrow.
+
+Rules: one owner process (lock file). `append` calls its callback on the event loop's thread, in the
+order of the calls, and only after the bytes are on disk (fsync done). All writes share commits: intake
+first, background slices after. Reads are short and run off the event loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
+
+__all__ = ["Journal", "JournalBroken", "JournalFull", "Trouble"]
+
+
+class JournalFull(Exception):
+    """ENOSPC: this write was rolled back, nothing was acknowledged; later writes may succeed unaided."""
+
+
+class JournalBroken(Exception):
+    """EIO or corruption: nothing more may be written by this process; it must stop and be restarted."""
+
+
+Trouble = JournalFull | JournalBroken
+
+
+class Journal(Protocol):
+    """The durable record of everything that was accepted, and what became of it."""
+
+    def append(self, arrival: Arrival, done: Callable[[Stored | Trouble], None]) -> None:
+        """Store an arrival with the next group commit. Returns at once; `done` gets the result."""
+
+    async def waiting(self, after: int, limit: int, max_bytes: int) -> Sequence[Waiting]:
+        """Messages waiting for a decision with id > after, in id order; at most `limit`, and about
+        `max_bytes` of bodies (always at least one where there is one)."""
+
+    async def record(self, decisions: Sequence[Decided]) -> Sequence[Sequence[DeliveryRow]]:
+        """Record decisions (background priority). For each, the new delivery rows, with their bodies.
+        A message already decided is left alone and gives an empty row list."""
+
+    async def lanes(self) -> Sequence[Lane]:
+        """All lanes that have open deliveries, for start-up."""
+
+    async def open_deliveries(self, channel: str, address: str, after: int, limit: int,
+                              max_bytes: int) -> Sequence[DeliveryRow]:
+        """Open deliveries of one lane with id > after, in id order, bodies loaded; at most `limit` and
+        about `max_bytes` of bodies (always at least one where there is one)."""
+
+    async def deliveries(self, ids: Sequence[int]) -> Sequence[DeliveryRow]:
+        """These deliveries in the given order, whatever their state, bodies loaded; unknown ids are left out."""
+
+    async def change(self, changes: Sequence[Changed]) -> None:
+        """Record state changes (background priority), each with its event, in one commit. A change of a
+        delivery that has already ended (delivered, withdrawn, ...) is ignored, except delivered ->
+        acknowledged or refused_by_recipient."""

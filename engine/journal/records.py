@@ -1,0 +1,176 @@
+"""The values that pass between the journal and the rest of the engine. Frozen; no behaviour.
+
+Times are microseconds since 1970-01-01T00:00Z (UTC). Ids are the journal's own sequence numbers: a
+message's id is its place in the order of acceptance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "OPEN_STATES", "Arrival", "Changed", "Decided", "DeliveryRow", "DeliveryState", "HeldPart", "Lane",
+    "MessageState", "NewDelivery", "RoutePart", "Stored", "StoredKind", "Verdict", "Waiting",
+]
+
+MessageState = Literal["waiting", "decided", "held", "duplicate", "refused"]
+DeliveryState = Literal[
+    "waiting", "queued", "sending", "delivered", "acknowledged", "parked",
+    "refused_by_recipient", "withdrawn", "discarded",
+]
+OPEN_STATES: tuple[DeliveryState, ...] = ("waiting", "queued", "sending")
+StoredKind = Literal["new", "conflict", "duplicate", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the sender is told: `ok`, `error` (AE or CE) or `reject` (AR or CR), and the words for MSA-3."""
+
+    outcome: Literal["ok", "error", "reject"]
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message (or piece of refused evidence) as intake hands it over to be stored.
+
+    sender: MSH-3, MSH-4 and MSH-10 as raw bytes joined by b"\\r": with the feed, the duplicate key.
+    refused: why it was refused; such bytes are kept as evidence, never decided, never a duplicate.
+    envelope: FHS and BHS segments of its batch; `hold`: a tray that it goes to at once (batch_count).
+    verdict: for feeds that acknowledge `when_stored`, the verdict is ok once stored; for `when_routed`
+    it is None until the decision is recorded.
+    """
+
+    feed: str
+    received: int
+    body: bytes
+    sha256: bytes
+    sender: bytes = b""
+    control_id: str = ""
+    type: str = ""
+    version: str = ""
+    peer: str = ""
+    refused: str = ""
+    envelope: bytes = b""
+    hold: str = ""
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of an arrival, told only after its commit is on disk.
+
+    original: for a duplicate or conflict, the id of the message it repeats.
+    verdict: for a duplicate, the original's verdict, or None while that is pending.
+    """
+
+    id: int
+    kind: StoredKind
+    original: int = 0
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits for its decision."""
+
+    id: int
+    feed: str
+    received: int
+    body: bytes
+    envelope: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A copy to be made: one row of the outbox. `body` None means: the bytes as they came in."""
+
+    route: str
+    channel: str
+    address: str
+    body: bytes | None
+    control_id: bytes = b""
+    merged: int = 0
+    parent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """Something of a message that waits for a person. route "" means: held before any route ran."""
+
+    route: str
+    tray: str
+    reason: str
+    where: str = ""
+    entry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePart:
+    """How one route ended, for conservation: each message enters each route of its feed once."""
+
+    route: str
+    outcome: Literal["sent", "held", "rejected", "not_wanted", "nothing_more"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision to be recorded: in one transaction with its outbox rows, events and search keys."""
+
+    message: int
+    config: str
+    at: int
+    parts: tuple[RoutePart, ...] = ()
+    deliveries: tuple[NewDelivery, ...] = ()
+    held: tuple[HeldPart, ...] = ()
+    warnings: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    verdict: Verdict = Verdict("ok")
+    rejected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One delivery as the outbox holds it. `body` is loaded only where it is asked for."""
+
+    id: int
+    message: int
+    feed: str
+    channel: str
+    address: str
+    state: DeliveryState
+    attempts: int
+    next_try: int
+    created: int
+    type: str = ""
+    control_id: bytes = b""
+    config: str = ""
+    body: bytes = b""
+    in_doubt: bool = False  # a copy may have arrived already: claimed before a crash, or answered unclearly
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One change of a delivery's state, to be recorded as a row update and an appended event."""
+
+    delivery: int
+    state: DeliveryState
+    at: int
+    attempts: int
+    next_try: int = 0
+    reason: str = ""
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """All open deliveries of one channel and address: `first` is the oldest, `next_try` its due time."""
+
+    channel: str
+    address: str
+    open: int
+    first: int
+    next_try: int

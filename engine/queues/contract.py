@@ -1,0 +1,45 @@
+"""What a queue must do: carry tickets for deliveries from the outbox to the delivery workers, in order.
+
+The journal is authoritative; a ticket only says "this delivery is due". One contract, two kinds:
+`embedded` (the journal's outbox rows are the queue) and `rabbitmq`. A lane is one (channel, address).
+Within a lane tickets come in the order of delivery ids, and the next ones come only as the earlier are
+`finish`ed; lanes never wait for one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.journal.records import DeliveryRow
+
+__all__ = ["Queue", "Tickets", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """Consecutive due deliveries of one lane, oldest first, rows loaded with bodies."""
+
+    channel: str
+    address: str
+    rows: tuple[DeliveryRow, ...]
+
+
+Work = Callable[[Tickets], Awaitable[int]]
+"""Carries a lane's tickets out, outcomes committed before it returns. Returns 0 when the lane may go on
+at once, or the time (µs since 1970) before which the lane's head must not be tried again."""
+
+
+class Queue(Protocol):
+    """The way from the outbox to the workers."""
+
+    async def start(self, work: Work) -> None:
+        """Begin handing out tickets, starting with what the journal holds open from before."""
+
+    def offer(self, rows: Sequence[DeliveryRow]) -> None:
+        """Just committed outbox rows. Never blocks; memory stays bounded: what does not fit is read
+        from the journal later."""
+
+    async def stop(self) -> None:
+        """Stop handing out, wait for work in progress, release what is held."""

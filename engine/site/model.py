@@ -1,0 +1,119 @@
+"""A loaded site: everything that the engine needs to know, as frozen values. No behaviour, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal
+
+from routes.language.plan import Plan
+
+__all__ = [
+    "Address", "ChannelSettings", "Feed", "Limits", "Outcome", "Retry", "Site", "Tls",
+]
+
+Outcome = Literal["delivered", "retry", "park", "refuse"]
+Address = tuple[str, int]  # host, port
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files. For a feed: own certificate and key, `client_ca` for mutual TLS, and the client names
+    (subject CN or DNS names, case-insensitive) that may send. For a channel: `ca` verifies the peer,
+    certificate and key (both or neither) are our own client certificate."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    client_names: tuple[str, ...] = ()
+    ca: Path | None = None
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One inbound feed. Times in seconds, sizes in bytes."""
+
+    name: str
+    listen: Address
+    kind: str = "mllp"
+    acknowledge: Literal["when_stored", "when_routed"] = "when_stored"
+    reject_as: Literal["AE", "AR"] = "AE"
+    dialect: str = ""
+    guards: tuple[str, ...] = ()
+    charset: str = "utf-8"
+    segment_ends: Literal["cr", "any"] = "cr"
+    timezone: str = ""
+    senders: tuple[IPv4Network | IPv6Network, ...] = ()
+    tls: Tls | None = None
+    max_frame: int = 32 * 1024 * 1024
+    max_connections: int = 64
+    idle_timeout: float = 3600.0
+    frame_timeout: float = 60.0
+    duplicate_window: float = 7 * 86400.0
+    on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Back-off between attempts, in seconds; after `give_up` seconds since creation it is parked."""
+
+    first: float = 5.0
+    factor: float = 2.0
+    longest: float = 600.0
+    give_up: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """One outbound channel.
+
+    endpoints: for kind mllp with a directory, the address of each practice (from `send_to:
+    gp_directory[address].endpoint`); `send_to` is the one endpoint where there is no directory.
+    replies: what each reply code, and `none` and `garbled`, means.
+    """
+
+    name: str
+    kind: Literal["amqp", "mllp", "folder"]
+    directory: str = ""
+    send_to: Address | None = None
+    endpoints: Mapping[str, Address] = field(default_factory=dict)
+    path: Path | None = None
+    replies: Mapping[str, Outcome] = field(default_factory=dict)
+    retry: Retry = Retry()
+    reply_timeout: float = 30.0
+    connect_timeout: float = 10.0
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Site-wide bounds, in bytes and messages. intake slows down past `backlog` undecided messages or
+    below `disk_free`."""
+
+    intake_memory: int = 64 * 1024 * 1024
+    backlog: int = 1_000_000
+    disk_free: int = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One site folder, loaded, checked and ready to run. `hash` names this configuration, tables included.
+
+    broker: "" for the embedded queue, or an amqp:// or amqps:// address with secrets filled in; show
+    `broker_shown` instead, where they are masked.
+    """
+
+    name: str
+    folder: Path
+    data: Path
+    feeds: Mapping[str, Feed]
+    channels: Mapping[str, ChannelSettings]
+    plan: Plan
+    hash: str
+    environment: str = ""
+    broker: str = ""
+    broker_shown: str = "embedded"
+    limits: Limits = Limits()

@@ -1,0 +1,1 @@
+"""Routes: know what a message means. Pure: no sockets, no files, no clock, no logging."""

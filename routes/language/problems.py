@@ -1,0 +1,77 @@
+"""A problem in somebody's file: where it is, what is wrong, what to do. One mistake gives one problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Problem", "Problems", "Spot"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Spot:
+    """A place in a site file: lines and columns count from one; `length` is in characters, at least one."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+    length: int = 1
+
+    def shifted(self, offset: int, length: int) -> Spot:
+        """The place `offset` characters further on the same line."""
+        return Spot(self.file, self.line, self.column + offset, max(1, length))
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: `message` says what is wrong and what to do; `rule` is its stable id."""
+
+    spot: Spot
+    message: str
+    rule: str
+    severity: Literal["error", "warning"] = "error"
+    source: str = ""  # the line of the file, for the caret
+    fix: str = ""  # a replacement for the text at `spot`, where there is an obvious one
+
+    def __str__(self) -> str:
+        mark = "" if self.severity == "error" else "warning: "
+        head = f"{self.spot.file}:{self.spot.line}:{self.spot.column}: {mark}{self.message} [{self.rule}]"
+        if not self.source:
+            return head
+        shown = self.source.rstrip("\r\n").replace("\t", " ")
+        width = max(1, min(self.spot.length, len(shown) - self.spot.column + 1))
+        caret = " " * (self.spot.column - 1) + "^" + "~" * (width - 1)
+        return f"{head}\n{self.spot.line:>6} | {shown}\n       | {caret}"
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects problems while a site is read; sorted into file order, the same one never twice."""
+
+    found: dict[tuple[Spot, str], Problem] = field(default_factory=dict)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+
+    def read(self, file: str, text: str) -> None:
+        """Remember a file's lines, so that problems can show them. Splits at LF only."""
+        self.lines[file] = text.split("\n")
+
+    def add(
+        self, spot: Spot, message: str, rule: str, *, warning: bool = False, fix: str = ""
+    ) -> None:
+        """Note a problem. The first one at a spot with a rule stays."""
+        lines = self.lines.get(spot.file, [])
+        source = lines[spot.line - 1] if 0 < spot.line <= len(lines) else ""
+        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        self.found.setdefault((spot, rule), Problem(spot, message, rule, severity, source, fix))
+
+    @property
+    def errors(self) -> bool:
+        """True where anything stands in the way of running the site."""
+        return any(p.severity == "error" for p in self.found.values())
+
+    def in_order(self) -> list[Problem]:
+        """All of them, by file, line and column."""
+        return sorted(self.found.values(), key=lambda p: (p.spot, p.rule))
