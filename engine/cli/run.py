@@ -1,0 +1,110 @@
+"""`gatepost run`: the engine on one site, until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from engine.journal.sqlite import JournalLocked
+from engine.observe.log import configure, get_log
+from engine.site.loading import load_site
+from engine.site.model import Site
+from engine.supervisor import Engine
+from routes.language.problems import Problem
+
+__all__ = ["run"]
+
+SWITCH_INTERVAL = 0.001
+"""Seconds after which the interpreter lets the journal's thread in: its default of 5 ms is longer than a
+whole group commit takes, and would be the largest part of an acknowledgement."""
+
+
+@click.command(epilog="Example: gatepost run config --environment live")
+@click.argument("site", type=click.Path(path_type=Path), default=Path("config"))
+@click.option("--environment", "-e", default="", metavar="NAME", help="Overlay environments/NAME.yaml.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder, in place of the site's own.")
+@click.option("--broker", metavar="URL", help="`embedded`, or amqp://…, in place of the site's own.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@click.option("--log-file", type=click.Path(path_type=Path), help="Write the log (JSON lines) here.")
+def run(
+    site: Path, environment: str, data: Path | None, broker: str | None, log_level: str, log_file: Path | None
+) -> None:
+    """Run the engine on SITE (default: config).
+
+    Prints `ready` when every feed listens. SIGTERM and Ctrl-C stop it in order: feeds close, what was
+    taken is finished, and nothing is lost. SIGHUP reads routes, dialects, guards and tables afresh; a
+    site with problems is refused and the one before it stays in force. The log goes to stderr.
+    """
+    overrides: dict[str, object] = {}
+    if data is not None:
+        overrides["data"] = str(data.resolve())
+    if broker is not None:
+        overrides["broker"] = broker
+
+    def load() -> tuple[Site | None, list[Problem]]:
+        return load_site(site, environment, overrides=overrides)
+
+    loaded, problems = load()
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if loaded is None:
+        count = sum(p.severity == "error" for p in problems)
+        click.echo(f"\nThe site {site} has {count} problem(s); the engine was not started.", err=True)
+        sys.exit(1)
+    with contextlib.ExitStack() as files:
+        stream = files.enter_context(log_file.open("a", encoding="utf-8")) if log_file else sys.stderr
+        lines = configure(stream, level=log_level)
+        files.callback(lines.flush)
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        # What was loaded stays for good; the collector need not look at it again at every turn.
+        gc.collect()
+        gc.freeze()
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            status = runner.run(_serve(Engine(loaded, reload=load)))
+    sys.exit(status)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where the extra `fast` is installed; asyncio's own loop elsewhere."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _serve(engine: Engine) -> int:
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[bool]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(engine.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    try:
+        await engine.start()
+    except JournalLocked as locked:
+        click.echo(str(locked), err=True)
+        return 1
+    except OSError as why:
+        get_log().error("engine.failed", part="start", why=str(why))
+        click.echo(f"The engine could not start: {why}", err=True)
+        await engine.stop()
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.end)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    click.echo("ready")
+    sys.stdout.flush()
+    return await engine.run()

@@ -1,0 +1,66 @@
+"""`gatepost status`: what the running engine says of itself; also the container's health check."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.control import EngineNotRunning, ask
+from engine.site.loading import load_site
+
+__all__ = ["status"]
+
+
+@click.command(epilog="Example: gatepost status config --json")
+@click.argument("site", type=click.Path(path_type=Path), default=Path("config"))
+@click.option("--environment", "-e", default="", metavar="NAME", help="Overlay environments/NAME.yaml.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder, in place of the site's own.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+@click.option("--healthy", is_flag=True, help="Say nothing; exit 0 where the engine runs and takes messages.")
+def status(site: Path, environment: str, data: Path | None, as_json: bool, healthy: bool) -> None:
+    """Ask the running engine how it is.
+
+    Exit status 0: it runs and takes messages. 1: it does not run, or it takes none (the journal is full,
+    or a limit is passed).
+    """
+    folder = data or _data_folder(site, environment)
+    try:
+        answer = ask(folder, {"do": "status"})
+    except EngineNotRunning as why:
+        if not healthy:
+            click.echo(f"{why}. Start it with: gatepost run {site}", err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+    elif not healthy:
+        _show(answer)
+    sys.exit(0 if answer.get("healthy") else 1)
+
+
+def _data_folder(site: Path, environment: str) -> Path:
+    loaded, problems = load_site(site, environment)
+    if loaded is None:
+        for problem in problems:
+            click.echo(str(problem), err=True)
+        sys.exit(1)
+    return loaded.data
+
+
+def _show(answer: dict[str, Any]) -> None:
+    from rich.console import Console  # rich costs start-up time, which a health check need not pay
+
+    from engine.cli.tables import channel_table, feed_table
+
+    console = Console()
+    state = "takes messages" if answer["healthy"] else "takes NO messages: " + ", ".join(answer["paused"])
+    console.print(
+        f"[bold]{answer['site']}[/] {state}; up {answer['uptime_s']:.0f} s, "
+        f"{answer['memory_mb']:.0f} MB, {answer['backlog']} wait for a decision, "
+        f"queue: {answer['broker']}, configuration {answer['config']}"
+    )
+    console.print(feed_table(answer["feeds"]))
+    console.print(channel_table(answer["channels"]))

@@ -1,0 +1,153 @@
+"""The log: structlog events with a fixed vocabulary, and never a word of a message's content.
+
+One canonical line per step. JSON to a file or pipe, readable colour on a terminal. Lines are collected
+while the event loop is busy and written once per turn of the loop, because a write per message is the
+largest part of a log line's cost. What is collected is written before the process ends.
+
+The vocabulary stands in EVENTS: a name outside it is a bug, and a test keeps docs/operators.md in step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import sys
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import structlog
+
+__all__ = ["EVENTS", "Log", "configure", "get_log"]
+
+Log = structlog.typing.FilteringBoundLogger
+
+EVENTS = {
+    "engine.starting": "the engine begins to start: site, configuration hash, queue",
+    "engine.ready": "every feed listens",
+    "engine.stopping": "asked to stop: feeds close first, what was taken is finished",
+    "engine.stopped": "all work in hand is written down; the journal is closed",
+    "engine.failed": "the engine cannot go on; the reason and the remedy",
+    "config.loaded": "a changed site was checked and is now in force",
+    "config.refused": "a changed site has problems; the one before it stays in force",
+    "feed.listening": "a feed listens at its address",
+    "feed.connected": "a sending system connected",
+    "feed.disconnected": "its connection ended",
+    "feed.connection_refused": "a connection was turned away, and why",
+    "feed.bytes_discarded": "bytes outside a frame were thrown away; how many",
+    "feed.frame_truncated": "a frame was broken off; how many bytes",
+    "feed.frame_too_long": "a frame passed the limit; nothing of it was acknowledged",
+    "feed.trouble": "the listener met trouble: TLS, descriptors, a peer that does not read",
+    "feed.paused": "intake reads no sockets: journal full, backlog or disk limit",
+    "feed.resumed": "intake reads again",
+    "message.accepted": "stored and on disk; the sender may be told",
+    "message.refused": "not accepted; the bytes are kept as evidence",
+    "message.decided": "the routes have spoken: sent, held, rejected, not wanted",
+    "message.failed": "the decision failed unexpectedly: the message is held in the tray `failed`",
+    "message.unanswered": "a verdict took too long: the connection was closed without an answer",
+    "delivery.delivered": "a delivery reached its recipient",
+    "delivery.retrying": "an address gives trouble: the first line of an episode",
+    "delivery.recovered": "the trouble at this address is over: the last line of the episode",
+    "delivery.parked": "a delivery was set aside for a person; the next one goes on",
+    "delivery.refused": "the recipient refused a delivery for good",
+    "delivery.in_doubt": "a delivery may arrive twice; it is marked",
+    "delivery.failed": "a delivery worker failed unexpectedly; its deliveries wait and are tried again",
+    "broker.connected": "the connection to RabbitMQ stands",
+    "broker.disconnected": "RabbitMQ is not reachable; feeds go on, deliveries wait",
+    "broker.blocked": "RabbitMQ has an alarm and takes nothing",
+    "broker.unblocked": "RabbitMQ takes messages again",
+    "broker.trouble": "something else about RabbitMQ that a person should look at",
+    "journal.full": "no space on disk: nothing is acknowledged until there is",
+    "journal.recovered": "the journal can write again",
+    "journal.broken": "the disk reported an error: the engine stops and must be started afresh",
+    "journal.checkpoint_failed": "the write-ahead log could not be folded in; it is tried again",
+}
+
+
+class Lines:
+    """Collects lines and writes them once per turn of the running event loop."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        atexit.register(self.flush)
+
+    def write(self, line: str) -> None:
+        """Take one line (without its end)."""
+        self._lines.append(line)
+        if len(self._lines) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:  # no loop runs in this thread: nothing will come to flush later
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected. A closed pipe ends logging, never the engine."""
+        lines, self._lines = self._lines, []
+        if not lines:
+            return
+        try:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # Nobody reads the log any more. Messages must flow all the same; the journal has the record.
+            self._stream = _Nowhere()
+
+    def msg(self, line: str) -> None:
+        """The one method by which structlog hands over a finished line, whatever the level."""
+        self.write(line)
+
+    debug = info = warning = error = critical = msg
+
+
+class _Nowhere:
+    """Stands in for a stream that nobody reads any more."""
+
+    def write(self, _text: str) -> int:
+        return 0
+
+    def flush(self) -> None:
+        return
+
+
+def _json_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    return json.dumps(event, ensure_ascii=False, default=str, separators=(",", ":"))
+
+
+def _stamp(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Time and level first, so that the lines of a file align for the eye."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"at": now, "level": method, **event}
+
+
+def _known(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if event.get("event") not in EVENTS:
+        raise ValueError(f"the log event {event.get('event')!r} is not in the vocabulary")
+    return event
+
+
+def configure(stream: TextIO | None = None, *, level: str = "info", pretty: bool | None = None) -> Lines:
+    """Set the log up for this process. `pretty` None: colour on a terminal, JSON elsewhere."""
+    out = stream or sys.stderr
+    lines = Lines(out)
+    show = out.isatty() if pretty is None else pretty
+    last: Callable[..., Any] = (
+        structlog.dev.ConsoleRenderer(timestamp_key="at", sort_keys=False, pad_event_to=24)
+        if show
+        else _json_line
+    )
+    structlog.configure(
+        processors=[_known, _stamp, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_args: lines,
+        cache_logger_on_first_use=True,
+    )
+    return lines
+
+
+def get_log(**bound: object) -> Log:
+    """A logger with these keys on every line."""
+    log: Log = structlog.get_logger(**bound)
+    return log

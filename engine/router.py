@@ -1,0 +1,254 @@
+"""The routing loop: takes accepted messages in their order, decides, and has the decisions recorded.
+
+Messages come from memory where they fit, and from the journal where they do not: a burst is taken in at
+intake's speed, and its backlog lives on disk. Deciding happens on the event loop in slices of a few
+milliseconds, so that intake stays prompt; recording is one transaction for many messages. The site is
+read once for each batch: a reload swaps one reference between batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from engine.intake import Verdicts
+from engine.journal.contract import Journal
+from engine.journal.records import Decided, DeliveryRow, HeldPart, NewDelivery, RoutePart, Verdict, Waiting
+from engine.observe.log import get_log
+from engine.site.model import Site
+from routes.flow.decide import decide
+from routes.flow.decision import Decision, Held, Known, RouteDecision
+from routes.hl7.header import Unreadable, read_header
+
+__all__ = ["Router", "to_record"]
+
+BATCH = 64
+SLICE = 0.002  # seconds of deciding before the event loop gets its turn
+MEMORY_ROWS = 512
+MEMORY_BYTES = 8 * 1024 * 1024
+
+log = get_log()
+
+
+class Router:
+    """Decides what intake accepted. One for the engine; feed order is the order of journal ids."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        site: Callable[[], Site],
+        verdicts: Verdicts,
+        deliver: Callable[[Sequence[DeliveryRow]], None],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`site` gives the configuration in force; `deliver` takes outbox rows once they are on disk."""
+        self._journal = journal
+        self._site = site
+        self._verdicts = verdicts
+        self._deliver = deliver
+        self._now = now
+        self._near: deque[Waiting] = deque()
+        self._near_bytes = 0
+        self._behind = True  # at start, what waits is on disk only
+        self._last = 0  # the highest id that was taken for a decision
+        self._news = asyncio.Event()
+        self._news.set()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def behind(self) -> bool:
+        """True while messages wait on disk only."""
+        return self._behind
+
+    @property
+    def last(self) -> int:
+        """The highest journal id that was taken for a decision."""
+        return self._last
+
+    def start(self) -> None:
+        """Begin, with what waits from before."""
+        self._task = asyncio.create_task(self._run(), name="router")
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """The running loop; it ends only by `stop` or by a failure that the supervisor must see."""
+        if self._task is None:
+            raise RuntimeError("the router was not started")
+        return self._task
+
+    def offer(self, waiting: Waiting) -> None:
+        """A message that was just stored. Kept in memory only while there is room."""
+        if not self._behind:
+            size = len(waiting.body)
+            if len(self._near) >= MEMORY_ROWS or self._near_bytes + size > max(MEMORY_BYTES, size):
+                self._behind = True
+            else:
+                self._near.append(waiting)
+                self._near_bytes += size
+        self._news.set()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and end. What waits stays in the journal for the next start."""
+        task = self.task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        recording: asyncio.Task[None] | None = None
+        try:
+            while True:
+                batch = await self._next_batch()
+                if not batch:
+                    if recording is not None:
+                        await recording
+                        recording = None
+                    await self._news.wait()
+                    continue
+                decided = await self._decide_all(batch)
+                if recording is not None:
+                    await recording
+                recording = asyncio.create_task(self._record(decided))
+                recording.add_done_callback(_seen)
+        finally:
+            if recording is not None:
+                await asyncio.shield(recording)
+
+    async def _next_batch(self) -> Sequence[Waiting]:
+        self._news.clear()
+        if self._near:
+            batch = []
+            while self._near and len(batch) < BATCH:
+                waiting = self._near.popleft()
+                self._near_bytes -= len(waiting.body)
+                batch.append(waiting)
+        elif self._behind:
+            # From here on new messages are kept in memory again. A read that comes back short has seen all
+            # that was on disk before this moment; what it shares with memory is skipped below by its id.
+            self._behind = False
+            rows = await self._journal.waiting(self._last, BATCH, MEMORY_BYTES)
+            if len(rows) >= BATCH or sum(len(row.body) for row in rows) >= MEMORY_BYTES:
+                self._behind = True
+                self._near.clear()
+                self._near_bytes = 0
+            batch = list(rows)
+        else:
+            return ()
+        batch = [w for w in batch if w.id > self._last]
+        if batch:
+            self._last = batch[-1].id
+        elif self._near or self._behind:
+            self._news.set()
+        return batch
+
+    async def _decide_all(self, batch: Sequence[Waiting]) -> list[Decided]:
+        site = self._site()
+        decided: list[Decided] = []
+        pause = time.perf_counter() + SLICE
+        for waiting in batch:
+            decided.append(self._decide(site, waiting))
+            if time.perf_counter() > pause:
+                await asyncio.sleep(0)
+                pause = time.perf_counter() + SLICE
+        return decided
+
+    def _decide(self, site: Site, waiting: Waiting) -> Decided:
+        known = Known(received=waiting.received, envelope=waiting.envelope)
+        try:
+            decision = decide(site.plan, waiting.feed, waiting.body, known)
+        except Exception as failure:  # noqa: BLE001 - one message's bad luck must not stop the others
+            kind = type(failure).__name__
+            log.error("message.failed", message=waiting.id, feed=waiting.feed, failure=kind)
+            decision = Decision(
+                held_before_routing=Held("failed", f"the decision failed unexpectedly ({kind})")
+            )
+        return to_record(decision, waiting, site.hash, int(self._now() * 1_000_000))
+
+    async def _record(self, decided: Sequence[Decided]) -> None:
+        rows = await self._journal.record(decided)
+        for decision, made in zip(decided, rows, strict=True):
+            if self._verdicts.waiting:
+                self._verdicts.settle(decision.message, decision.verdict)
+            if made:
+                self._deliver(made)
+            log.info(
+                "message.decided",
+                message=decision.message,
+                copies=len(decision.deliveries),
+                held=len(decision.held),
+                rejected=decision.rejected,
+            )
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """The failure of a recording is raised where it is awaited; here it only counts as seen."""
+    if not task.cancelled():
+        task.exception()
+
+
+def to_record(decision: Decision, waiting: Waiting, config: str, at: int) -> Decided:
+    """A decision in the journal's own terms."""
+    own_id = _control_id(waiting.body)
+    held: list[HeldPart] = []
+    if decision.held_before_routing is not None:
+        h = decision.held_before_routing
+        held.append(HeldPart("", h.tray, h.reason, h.where))
+    parts: list[RoutePart] = []
+    deliveries: list[NewDelivery] = []
+    warnings = [_words(w.words, w.where) for w in decision.warnings]
+    words = decision.rejected.words if decision.rejected else ""
+    for route in decision.routes:
+        parts.append(RoutePart(route.route, *_outcome(route, rejected=decision.rejected is not None)))
+        held.extend(HeldPart(route.route, h.tray, h.reason, h.where, h.entry) for h in route.held)
+        warnings.extend(_words(w.words, w.where) for w in route.warnings)
+        if decision.rejected is None:
+            deliveries.extend(
+                NewDelivery(
+                    route.route, copy.channel, copy.address,
+                    None if copy.body is waiting.body else copy.body,
+                    own_id if copy.body is waiting.body else _control_id(copy.body),
+                    copy.merged,
+                )
+                for copy in route.copies
+            )  # fmt: skip
+    return Decided(
+        message=waiting.id,
+        config=config,
+        at=at,
+        parts=tuple(parts),
+        deliveries=tuple(deliveries),
+        held=tuple(held),
+        warnings=tuple(warnings),
+        keys=decision.keys,
+        verdict=Verdict("error", words) if decision.rejected else Verdict("ok"),
+        rejected=decision.rejected is not None,
+        inbound=waiting.body,
+    )
+
+
+def _outcome(route: RouteDecision, *, rejected: bool) -> tuple[str, str]:
+    if route.rejected is not None:
+        return "rejected", route.rejected.words
+    if route.not_wanted is not None:
+        return "not_wanted", route.not_wanted.rule
+    if rejected:
+        return "rejected", "another route rejected the message"
+    if route.copies:
+        return "sent", ""
+    if route.held:
+        return "held", route.held[0].tray
+    return "nothing_more", ""
+
+
+def _words(words: str, where: str) -> str:
+    return f"{where}: {words}" if where else words
+
+
+def _control_id(body: bytes) -> bytes:
+    """MSH-10 of what goes out: what the peer's MSA-2 must equal."""
+    try:
+        return read_header(body, segment_ends="any").control_id
+    except Unreadable:
+        return b""

@@ -1,0 +1,277 @@
+"""The supervisor: starts the parts in the right order, watches them, and stops them without loss.
+
+Start: journal (lock), queue and workers, router, control socket, and the listeners last, so that nothing
+is accepted before it can be carried on. Stop: listeners first. While something is broken, the log and
+`gatepost status` say so; what cannot be mended by waiting ends the process with status 70, on which
+systemd and compose start it afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from channels.mllp import Budget, Listener, server_context
+from engine.control import Control
+from engine.delivery import DeliveryWorker
+from engine.intake import FeedIntake, Verdicts
+from engine.journal.reading import JournalReader
+from engine.journal.records import DeliveryRow, Waiting
+from engine.journal.sqlite import SqliteJournal
+from engine.observe.log import get_log
+from engine.queues.embedded import EmbeddedQueue
+from engine.queues.rabbitmq import RabbitQueue
+from engine.router import Router
+from engine.site.model import Feed, Site
+from routes.language.problems import Problem
+
+__all__ = ["EXIT_BROKEN", "Engine"]
+
+EXIT_BROKEN = 70
+"""Exit status after a failure that a fresh start may mend (sysexits.h: EX_SOFTWARE)."""
+
+DRAIN = 10.0  # seconds that a stop gives to answers and deliveries in hand
+WATCH = 1.0  # seconds between looks at the disk and the backlog
+
+log = get_log()
+
+Reload = Callable[[], tuple[Site | None, Sequence[Problem]]]
+
+
+class Engine:
+    """One site at work. `reload` reads the site folder afresh when the engine is told to."""
+
+    def __init__(self, site: Site, *, reload: Reload, drain: float = DRAIN) -> None:
+        self.site = site
+        self._reload = reload
+        self._drain = drain
+        self._verdicts = Verdicts()
+        self._budget = Budget(site.limits.intake_memory)
+        self._listeners: dict[str, Listener] = {}
+        self._closed_for: set[str] = set()
+        self._ended = asyncio.Event()
+        self._exit = 0
+        self._started = time.monotonic()
+        self._backlog = 0
+
+    # -- life ---------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything. Raises OSError with a clear text where a feed's port cannot be had."""
+        site = self.site
+        log.info(
+            "engine.starting",
+            site=site.name, config=site.hash[:12], queue=site.broker_shown, environment=site.environment,
+            loop=type(asyncio.get_running_loop()).__module__.split(".")[0],
+        )  # fmt: skip
+        self.journal = SqliteJournal.open(
+            site.data, loop=asyncio.get_running_loop(), on_trouble=self._journal_trouble
+        )
+        self.reader = JournalReader(site.data)
+        self.worker = DeliveryWorker(self.journal, site.channels)
+        self.queue: EmbeddedQueue | RabbitQueue
+        if site.broker:
+            self.queue = RabbitQueue(self.journal, site.broker, site.channels)
+        else:
+            self.queue = EmbeddedQueue(self.journal)
+        self.router = Router(self.journal, lambda: self.site, self._verdicts, self._deliver)
+        await self.queue.start(self.worker.work)
+        self.router.start()
+        self.router.task.add_done_callback(self._part_ended)
+        self.control = Control(site.data, {"status": self._status})
+        await self.control.start()
+        self._backlog = self.reader.undecided()
+        for feed in site.feeds.values():
+            await self._open(feed)
+        self._watch = asyncio.create_task(self._watch_limits(), name="watch")
+        self._watch.add_done_callback(self._part_ended)
+        log.info("engine.ready", feeds=len(self._listeners))
+
+    async def run(self) -> int:
+        """Wait until asked to stop or until a part fails; stop in order; the process's exit status."""
+        await self._ended.wait()
+        await self.stop()
+        return self._exit
+
+    def end(self, status: int = 0) -> None:
+        """Ask `run` to stop the engine."""
+        self._exit = max(self._exit, status)
+        self._ended.set()
+
+    async def stop(self) -> None:
+        """Stop taking, finish what was taken, write it down, close."""
+        log.info("engine.stopping")
+        for listener in self._listeners.values():
+            await listener.stop(self._drain)
+        self._watch.cancel()
+        await self.router.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._drain):
+                await self.queue.stop()
+        await self.worker.close()
+        await self.control.stop()
+        await self.journal.close()
+        log.info("engine.stopped", status=self._exit)
+
+    # -- parts --------------------------------------------------------------------------------------
+
+    async def _open(self, feed: Feed) -> None:
+        intake = FeedIntake(feed, self.journal, self._verdicts, self._accepted)
+        listener = Listener(
+            feed.name,
+            *feed.listen,
+            intake,
+            tls=server_context(feed.tls.certificate, feed.tls.key, feed.tls.client_ca)
+            if feed.tls and feed.tls.certificate and feed.tls.key
+            else None,
+            client_names=feed.tls.client_names if feed.tls else (),
+            allowed=feed.senders,
+            max_frame=feed.max_frame,
+            max_connections=feed.max_connections,
+            idle_timeout=feed.idle_timeout,
+            frame_timeout=feed.frame_timeout,
+            budget=self._budget,
+        )
+        await listener.start()
+        self._listeners[feed.name] = listener
+        log.info("feed.listening", feed=feed.name, address=f"{feed.listen[0]}:{listener.address[1]}")
+
+    def _accepted(self, waiting: Waiting) -> None:
+        self._backlog += 1
+        self.router.offer(waiting)
+
+    def _deliver(self, rows: Sequence[DeliveryRow]) -> None:
+        self.queue.offer(rows)
+
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        """A loop that should run for ever has ended: if it failed, so has the engine."""
+        if task.cancelled() or self._ended.is_set():
+            return
+        failure = task.exception()
+        log.error("engine.failed", part=task.get_name(), failure=type(failure).__name__, why=str(failure))
+        self.end(EXIT_BROKEN)
+
+    # -- trouble and limits ---------------------------------------------------------------------------
+
+    def _journal_trouble(self, kind: str, why: str) -> None:
+        """The journal says that it is full, has recovered, or is broken."""
+        if kind == "full":
+            log.error("journal.full", why=why, remedy="free space on the disk of the data folder")
+            self._close_for("journal full")
+        elif kind == "recovered":
+            log.warning("journal.recovered")
+            self._open_for("journal full")
+        elif kind == "broken":
+            log.critical("journal.broken", why=why, remedy="look at the disk; the engine starts afresh")
+            self.end(EXIT_BROKEN)
+        else:
+            log.warning("journal.checkpoint_failed", why=why)
+
+    def _close_for(self, reason: str) -> None:
+        if not self._closed_for:
+            for listener in self._listeners.values():
+                listener.pause()
+        if reason not in self._closed_for:
+            self._closed_for.add(reason)
+            log.warning("feed.paused", why=reason)
+
+    def _open_for(self, reason: str) -> None:
+        if reason not in self._closed_for:
+            return
+        self._closed_for.discard(reason)
+        log.warning("feed.resumed", why=reason)
+        if not self._closed_for:
+            for listener in self._listeners.values():
+                listener.resume()
+
+    async def _watch_limits(self) -> None:
+        """Slow intake down, by not reading sockets, past the backlog or below the disk limit."""
+        loop = asyncio.get_running_loop()
+        limits = self.site.limits
+        while True:
+            await asyncio.sleep(WATCH)
+            free = shutil.disk_usage(self.site.data).free
+            if free < limits.disk_free:
+                self._close_for("little disk space")
+            elif free > limits.disk_free * 1.1:
+                self._open_for("little disk space")
+            if self.router.behind:
+                self._backlog = await loop.run_in_executor(None, self.reader.undecided)
+            else:
+                self._backlog = 0
+            if self._backlog > limits.backlog:
+                self._close_for("backlog")
+            elif self._backlog < limits.backlog * 0.9:
+                self._open_for("backlog")
+
+    # -- reload ---------------------------------------------------------------------------------------
+
+    async def reload(self) -> bool:
+        """Read the site folder afresh. Routes, dialects, guards and tables are swapped in one step; a
+        site with problems is refused and the one before it stays."""
+        loop = asyncio.get_running_loop()
+        site, problems = await loop.run_in_executor(None, self._reload)
+        if site is None:
+            for problem in problems:
+                if problem.severity == "error":
+                    log.error("config.refused", problem=str(problem).split("\n", 1)[0])
+            return False
+        if dict(site.feeds) != dict(self.site.feeds) or dict(site.channels) != dict(self.site.channels):
+            log.error(
+                "config.refused",
+                problem="feeds or channels changed; restart the engine to change them (routes, dialects,"
+                " guards and tables can be reloaded)",
+            )
+            return False
+        self.site = site
+        log.info("config.loaded", config=site.hash[:12])
+        return True
+
+    # -- status ---------------------------------------------------------------------------------------
+
+    async def _status(self, _question: Mapping[str, Any]) -> Mapping[str, Any]:
+        loop = asyncio.get_running_loop()
+        tallies = await loop.run_in_executor(None, self.reader.tallies)
+        feeds: dict[str, dict[str, Any]] = {name: {} for name in self.site.feeds}
+        routes: dict[str, dict[str, int]] = {}
+        channels: dict[str, dict[str, Any]] = {name: {} for name in self.site.channels}
+        rooms: Mapping[str, dict[str, dict[str, Any]]] = {
+            "feed": feeds, "route": routes, "channel": channels,
+        }  # fmt: skip
+        for (scope, name, state), count in tallies.items():
+            if scope in rooms:
+                rooms[scope].setdefault(name, {})[state] = count
+        for name, listener in self._listeners.items():
+            feeds[name]["connections"] = listener.counters.open
+            feeds[name]["port"] = listener.address[1]
+        for (channel, _address), since in self.worker.troubled.items():
+            entry = channels.setdefault(channel, {})
+            entry["lanes_retrying"] = entry.get("lanes_retrying", 0) + 1
+            entry["trouble_since"] = min(entry.get("trouble_since", since), since)
+        return {
+            "site": self.site.name,
+            "config": self.site.hash[:12],
+            "healthy": not self._closed_for,
+            "paused": sorted(self._closed_for),
+            "feeds": feeds,
+            "routes": routes,
+            "channels": channels,
+            "backlog": self._backlog,
+            "broker": self.queue.condition,
+            "memory_mb": _resident_mb(),
+            "uptime_s": round(time.monotonic() - self._started, 1),
+        }
+
+
+def _resident_mb() -> float:
+    """Resident memory now, from the kernel; the peak where the kernel does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            return round(int(statm.read().split()[1]) * resource.getpagesize() / 1e6, 1)
+    except OSError:
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)
