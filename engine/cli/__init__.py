@@ -1,0 +1,44 @@
+"""The `gatepost` command. Finds the module of each subcommand, and imports it only when it is called.
+
+A health check runs `gatepost status` every few seconds and must not pay for the engine's imports. Must
+not know what any command does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+
+import click
+
+__all__ = ["main"]
+
+COMMANDS = ("run", "demo", "check", "init", "send", "listen", "messages", "show", "status")
+"""In the order in which a newcomer meets them; `engine/cli/NAME.py` holds a click command called NAME."""
+
+
+class _Commands(click.Group):
+    """Loads `engine.cli.NAME` when NAME is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if importlib.util.find_spec(f"engine.cli.{name}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(importlib.import_module(f"engine.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with: gatepost init my-site   or watch the example: gatepost demo",
+)
+@click.version_option(importlib.metadata.version("gatepost"), prog_name="gatepost")
+def main() -> None:
+    """Gatepost, an HL7 v2 integration engine: hospitals in, GP practices out, nothing lost.
+
+    Exit status: 0 good, 1 problems found, 2 wrong use. SITE is a site folder; without it, `config`.
+    """

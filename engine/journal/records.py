@@ -41,6 +41,8 @@ class Arrival:
     envelope: FHS and BHS segments of its batch; `hold`: a tray that it goes to at once (batch_count).
     verdict: for feeds that acknowledge `when_stored`, the verdict is ok once stored; for `when_routed`
     it is None until the decision is recorded.
+    window: how long after the original an equal message counts as its duplicate, in microseconds; 0:
+    never.
     """
 
     feed: str
@@ -56,6 +58,7 @@ class Arrival:
     envelope: bytes = b""
     hold: str = ""
     verdict: Verdict | None = None
+    window: int = 7 * 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,10 @@ class RoutePart:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One decision to be recorded: in one transaction with its outbox rows, events and search keys."""
+    """One decision to be recorded: in one transaction with its outbox rows, events and search keys.
+
+    inbound: the bytes as they came in, where the caller has them at hand: saves reading them again.
+    """
 
     message: int
     config: str
@@ -130,6 +136,7 @@ class Decided:
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     verdict: Verdict = Verdict("ok")
     rejected: bool = False
+    inbound: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,5 @@
+"""`python -m engine.cli` is `gatepost`. Holds nothing else."""
+
+from engine.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""From a channel's settings to the rules of its deliveries, and from a rule's action to a change.
+
+The rules themselves are pure and live in routes.flow.delivery; here they meet the site and the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from channels.contract import Receipt
+from engine.journal.records import Changed, DeliveryRow, DeliveryState
+from routes.flow.delivery import Again, Delivery, Policy, Tried, next_step
+
+if TYPE_CHECKING:
+    from engine.site.model import ChannelSettings
+
+__all__ = ["judge", "policy_of"]
+
+
+def policy_of(settings: ChannelSettings) -> Policy:
+    """The rules of one channel. Seconds become microseconds."""
+    retry = settings.retry
+    replies: Mapping[str, str] = settings.replies
+    return Policy(
+        first=round(retry.first * 1e6),
+        factor=retry.factor,
+        longest=round(retry.longest * 1e6),
+        give_up=round(retry.give_up * 1e6),
+        replies={code: ruling for code, ruling in replies.items()},  # type: ignore[misc]
+    )
+
+
+def judge(row: DeliveryRow, attempts: int, receipt: Receipt, policy: Policy, now: int) -> Changed:
+    """The change that a receipt makes to a claimed row. `attempts` counts the attempt just made.
+
+    A delivery that must be tried again goes back to where it waited: `queued` where a broker's queue
+    holds its ticket, else `waiting`.
+    """
+    in_doubt = row.in_doubt or row.state == "sending"  # claimed before, with no outcome recorded
+    (action,) = next_step(
+        Delivery(row.created, attempts, in_doubt),
+        Tried(receipt.kind, receipt.code, receipt.detail),
+        policy,
+        now,
+    )
+    if isinstance(action, Again):
+        return Changed(row.id, resting(row), now, attempts, action.at, action.reason, action.in_doubt)
+    return Changed(row.id, action.state, now, attempts, 0, action.reason, action.in_doubt)
+
+
+def resting(row: DeliveryRow) -> DeliveryState:
+    """The state in which this row waits for its next attempt."""
+    return "queued" if row.state == "queued" else "waiting"

@@ -1,0 +1,119 @@
+"""Changes the states of deliveries, by the one table of what may follow what, with an event for each.
+
+Knows nothing of channels, retries or deadlines: the delivery workers decide, this keeps the record true.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from engine.journal.entries import Entries
+from engine.journal.records import OPEN_STATES, Changed, DeliveryState
+
+__all__ = ["FOLLOWS", "Changer", "put_claims_back"]
+
+_ALL: frozenset[DeliveryState] = frozenset((
+    "waiting", "queued", "sending", "delivered", "acknowledged", "parked",
+    "refused_by_recipient", "withdrawn", "discarded",
+))  # fmt: skip
+_NONE: frozenset[DeliveryState] = frozenset()
+
+FOLLOWS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    "waiting": _ALL,
+    "queued": _ALL,
+    "sending": _ALL,
+    # A practice's application acknowledgement may come days after the delivery.
+    "delivered": frozenset(("acknowledged", "refused_by_recipient")),
+    # Parked is not the end: a person sends it again or gives it up.
+    "parked": frozenset(("waiting", "withdrawn", "discarded")),
+    "acknowledged": _NONE,
+    "refused_by_recipient": _NONE,
+    "withdrawn": _NONE,
+    "discarded": _NONE,
+}
+
+
+class _Row:
+    """One delivery's state as this commit leaves it."""
+
+    __slots__ = ("attempts", "channel", "in_doubt", "message", "state")
+
+    def __init__(self, message: int, channel: str, state: DeliveryState, attempts: int, in_doubt: int) -> None:
+        self.message = message
+        self.channel = channel
+        self.state = state
+        self.attempts = attempts
+        self.in_doubt = in_doubt
+
+
+class Changer:
+    """Applies the changes of one commit. Several batches may share it: each sees what earlier ones did."""
+
+    def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
+        self._connection = connection
+        self._entries = entries
+        self._rows: dict[int, _Row] = {}
+        self._last: dict[int, tuple[object, ...]] = {}
+
+    def change(self, changes: Sequence[Changed]) -> frozenset[int]:
+        """Apply what may follow, in order, and ignore the rest; the ids of which the change took place."""
+        self._load([change.delivery for change in changes if change.delivery not in self._rows])
+        taken = [change.delivery for change in changes if self._one(change)]
+        return frozenset(taken)
+
+    def finish(self) -> None:
+        """Hand over the rows' final states; an update for each delivery, however often it changed."""
+        self._entries.changed.extend(self._last.values())
+
+    def _load(self, ids: Sequence[int]) -> None:
+        found = self._connection.execute(
+            "SELECT json_group_array(json_array(id, message, channel, state, attempts, in_doubt))"
+            " FROM delivery WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(ids),),
+        ).fetchone()
+        for id_, *values in json.loads(found[0]):
+            self._rows[id_] = _Row(*values)
+
+    def _one(self, change: Changed) -> bool:
+        row = self._rows.get(change.delivery)
+        if row is None or change.state not in FOLLOWS[row.state]:
+            return False
+        count = self._entries.count
+        count("channel", row.channel, row.state, -1)
+        count("channel", row.channel, change.state)
+        # A person's release starts afresh; otherwise a late report of an earlier step takes nothing back.
+        row.attempts = change.attempts if row.state == "parked" else max(change.attempts, row.attempts)
+        row.in_doubt |= change.in_doubt  # once a copy may have arrived twice, that stays true
+        row.state = change.state
+        closed = None if change.state in OPEN_STATES else change.at
+        self._last[change.delivery] = (
+            change.delivery, row.state, row.attempts, change.next_try, closed, int(row.in_doubt), change.reason,
+        )  # fmt: skip
+        self._entries.event(row.message, change.delivery, change.state, change.at, None, change.reason)
+        return True
+
+
+def put_claims_back(connection: sqlite3.Connection, entries: Entries, at: int) -> int:
+    """At start-up: deliveries claimed by a process that died may or may not have been sent. They wait
+    again, flagged as in doubt. Gives their number.
+
+    The counters say whether there are any, so that a start after an orderly stop reads nothing.
+    """
+    claimed = connection.execute(
+        "SELECT sum(count) FROM tally WHERE scope='channel' AND state='sending'"
+    ).fetchone()[0]
+    if not claimed:
+        return 0
+    rows = connection.execute(
+        "SELECT id, message, channel, attempts FROM delivery WHERE closed IS NULL AND state='sending' ORDER BY id"
+    ).fetchall()
+    reason = "claimed when the engine died; a copy may have arrived"
+    for id_, message, channel, attempts in rows:
+        entries.changed.append((id_, "waiting", attempts, 0, None, 1, reason))
+        entries.event(message, id_, "recovered", at, None, reason)
+        entries.count("channel", cast(str, channel), "sending", -1)
+        entries.count("channel", channel, "waiting")
+    return len(rows)

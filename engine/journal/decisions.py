@@ -1,0 +1,140 @@
+"""Records decisions: the message's new state, its parts, held parts, findings, search keys and outbox rows.
+
+Knows what a decision means for the tables, and nothing of how it was reached or who delivers. A message
+that is decided already is left alone, so that a decision may be recorded again after a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.journal.arrivals import readable
+from engine.journal.entries import Entries
+from engine.journal.records import Decided, DeliveryRow, MessageState, NewDelivery
+
+__all__ = ["Recorder"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Undecided:
+    """What a decision needs to know of its message."""
+
+    feed: str
+    type: str
+    body: int
+    verdict: str | None
+    words: str | None
+
+
+class Recorder:
+    """Records the decisions of one commit. Several batches may share it; none is recorded twice."""
+
+    def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
+        self._connection = connection
+        self._entries = entries
+        self._done: set[int] = set()
+
+    def record(self, decisions: Sequence[Decided]) -> list[Sequence[DeliveryRow]]:
+        """Collect the rows of these decisions; the new delivery rows of each, with their bodies."""
+        wanted = [decided.message for decided in decisions if decided.message not in self._done]
+        undecided = self._undecided(wanted)
+        rows: list[Sequence[DeliveryRow]] = []
+        for decided in decisions:
+            message = undecided.pop(decided.message, None)
+            rows.append(() if message is None else self._one(decided, message))
+        return rows
+
+    def _undecided(self, ids: Sequence[int]) -> dict[int, _Undecided]:
+        """Those of these messages that wait for a decision, in one step of one statement."""
+        found = self._connection.execute(
+            "SELECT json_group_array(json_array(id, feed, type, body, verdict, words)) FROM message"
+            " WHERE id IN (SELECT value FROM json_each(?)) AND +state='waiting'",
+            (json.dumps(ids),),
+        ).fetchone()
+        return {row[0]: _Undecided(*row[1:]) for row in json.loads(found[0])}
+
+    def _one(self, decided: Decided, message: _Undecided) -> Sequence[DeliveryRow]:
+        self._done.add(decided.message)
+        entries = self._entries
+        config = entries.config(decided.config)
+        before_routing = not decided.rejected and any(not held.route for held in decided.held)
+        state: MessageState = "held" if before_routing else "decided"
+        # What the sender has been told stays what it was told: `verdict` is only filled in where open.
+        outcome, words = message.verdict, message.words
+        if outcome is None:
+            outcome, words = decided.verdict.outcome, decided.verdict.words
+        rejected = int(decided.rejected)
+        entries.decided.append((decided.message, state, outcome, words, rejected, config, decided.at))
+        kind = "rejected" if decided.rejected else state
+        entries.event(decided.message, 0, kind, decided.at, config)
+        entries.count("feed", message.feed, "waiting", -1)
+        entries.count("feed", message.feed, state)
+        if decided.rejected:
+            entries.count("feed", message.feed, "rejected")
+        self._parts(decided)
+        self._keys(decided)
+        return self._deliveries(decided, message, config) if decided.deliveries else ()
+
+    def _parts(self, decided: Decided) -> None:
+        entries, message = self._entries, decided.message
+        for number, part in enumerate(decided.parts):
+            entries.rows["part"].append((message, number, part.route, part.outcome, part.detail))
+            entries.count("route", part.route, "entered")
+            entries.count("route", part.route, part.outcome)
+            if part.outcome == "not_wanted":
+                entries.count("rule", part.route, part.detail)
+        for held in decided.held:
+            entries.hold(message, held.route, held.tray, held.reason, held.where, held.entry, decided.at)
+            if held.route:
+                entries.event(message, 0, "held", decided.at, None, held.tray)
+        for number, words in enumerate(decided.warnings):
+            entries.rows["finding"].append((message, number, words))
+
+    def _keys(self, decided: Decided) -> None:
+        for kind, values in decided.keys.items():
+            for value in values:
+                self._entries.rows["key"].append((kind, readable(value), decided.message))
+
+    def _deliveries(self, decided: Decided, message: _Undecided, config: int) -> Sequence[DeliveryRow]:
+        inbound = decided.inbound or self._bytes(message.body)
+        # Equal bytes are stored once for one decision. There is no index over all bodies: it would cost
+        # every message a page of the log, and equal bodies of different messages are rare.
+        stored: dict[bytes, int | None] = {inbound: None}
+        rows = []
+        for new in decided.deliveries:
+            content = inbound if new.body is None or new.body is inbound else new.body
+            if content not in stored:
+                stored[content] = self._entries.body(content)
+            rows.append(self._delivery(decided, message, config, new, content, stored[content]))
+        return rows
+
+    def _delivery(
+        self,
+        decided: Decided,
+        message: _Undecided,
+        config: int,
+        new: NewDelivery,
+        content: bytes,
+        body: int | None,
+    ) -> DeliveryRow:
+        entries = self._entries
+        entries.counters.delivery += 1
+        id_ = entries.counters.delivery
+        entries.rows["delivery"].append((
+            id_, decided.message, new.route, new.channel, new.address, "waiting", 0, 0, decided.at, body,
+            new.control_id, new.merged, new.parent, config, 0, "",
+        ))  # fmt: skip
+        entries.event(decided.message, id_, "made", decided.at, config)
+        entries.count("channel", new.channel, "made")
+        entries.count("channel", new.channel, "waiting")
+        return DeliveryRow(
+            id_, decided.message, message.feed, new.channel, new.address, "waiting", 0, 0, decided.at,
+            message.type, new.control_id, decided.config, content,
+        )  # fmt: skip
+
+    def _bytes(self, body: int) -> bytes:
+        row = self._connection.execute("SELECT bytes FROM body WHERE id=?", (body,)).fetchone()
+        return bytes(row[0])

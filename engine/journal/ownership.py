@@ -1,0 +1,55 @@
+"""Sees to it that one process owns a journal: a lock file with the owner's process id inside.
+
+Knows nothing of SQLite. The lock is the kernel's (flock): it ends with its process, however that dies,
+so a lock file left behind means nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+__all__ = ["LOCK", "JournalOwned", "Ownership"]
+
+LOCK = "journal.lock"
+
+
+class JournalOwned(Exception):
+    """Another process owns the journal. `pid` is its process id, or 0 where it could not be read."""
+
+    def __init__(self, folder: Path, pid: int) -> None:
+        owner = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"the journal in {folder} belongs to {owner}, which is running: "
+            "stop that engine first, or give this one a data folder of its own"
+        )
+        self.pid = pid
+
+
+class Ownership:
+    """Holds the lock of one data folder from `take` to `release`."""
+
+    def __init__(self, folder: Path, handle: int) -> None:
+        self.folder = folder
+        self._handle = handle
+
+    @classmethod
+    def take(cls, folder: Path) -> Ownership:
+        """Take the lock and write our process id into it. Raises JournalOwned where it is taken."""
+        handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            written = os.pread(handle, 32, 0).strip()
+            os.close(handle)
+            raise JournalOwned(folder, int(written) if written.isdigit() else 0) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, b"%d\n" % os.getpid(), 0)
+        return cls(folder, handle)
+
+    def release(self) -> None:
+        """Give the lock back. The file stays: removing it would let two owners lock two files."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1

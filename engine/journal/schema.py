@@ -1,0 +1,239 @@
+"""The journal's tables, their version, and how a connection to them is opened.
+
+Knows nothing of messages in memory, of threads, or of what is done with the rows.
+
+    body ---< message ---< delivery        body: bytes, stored once; message and delivery refer to them
+                 |             |
+                 +-- part, held, finding   what the routes made of it
+                 +-- key                   what it can be found by (NHS number, patient ...)
+                 +-- event ----+           every change of a message's or a delivery's state, appended
+    tally                                  counters, kept in the same transactions as the rows
+    config                                 hashes of configurations, so that rows hold a small number
+
+Indexes cost a page of the log for nearly every message, so there are few. One index, `fingerprint`,
+serves both the recognition of duplicates and the search by control id. There is no index over the
+content of bodies. The waiting messages and the open deliveries have partial indexes, which stay small
+when the journal grows.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from engine.journal.contract import JournalBroken
+
+__all__ = ["DATABASE", "VERSION", "JournalMissing", "SchemaTooNew", "open_reading", "open_writing"]
+
+DATABASE = "journal.db"
+VERSION = 1
+
+# Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected.
+# For a delivery: made, then the names of its states, and `recovered` where a claim without an outcome
+# was found at start-up and put back.
+TABLES = """
+CREATE TABLE body (
+  id INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL
+);
+CREATE TABLE config (
+  id INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE
+);
+CREATE TABLE message (
+  id INTEGER PRIMARY KEY,       -- the order of acceptance
+  feed TEXT NOT NULL,
+  received INTEGER NOT NULL,    -- microseconds since 1970, UTC, like every time here
+  type TEXT NOT NULL,
+  version TEXT NOT NULL,
+  peer TEXT NOT NULL,
+  control_id TEXT NOT NULL,
+  sender BLOB NOT NULL,         -- MSH-3, MSH-4, MSH-10
+  fingerprint INTEGER,          -- of control id, feed and sender, and content: see arrivals.py
+  sha256 BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  body INTEGER NOT NULL,        -- body.id; a duplicate names its original's
+  envelope BLOB,
+  kind TEXT NOT NULL,           -- new, conflict, duplicate, refused
+  original INTEGER NOT NULL,    -- the message that a duplicate or conflict repeats, or 0
+  refused TEXT,
+  state TEXT NOT NULL,          -- waiting, decided, held, duplicate, refused
+  verdict TEXT,                 -- ok, error, reject, or NULL while it is not known
+  words TEXT,
+  rejected INTEGER NOT NULL DEFAULT 0,
+  config INTEGER,
+  decided INTEGER
+);
+CREATE INDEX message_fingerprint ON message (fingerprint) WHERE fingerprint IS NOT NULL;
+CREATE INDEX message_state ON message (state) WHERE state <> 'decided';
+CREATE INDEX message_type ON message (type, feed);
+CREATE INDEX message_received ON message (received);
+
+CREATE TABLE part (
+  message INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  route TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (message, number)
+) WITHOUT ROWID;
+CREATE TABLE held (
+  id INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL,
+  route TEXT NOT NULL,
+  tray TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  place TEXT NOT NULL,
+  entry INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'held'
+);
+CREATE INDEX held_message ON held (message);
+CREATE INDEX held_tray ON held (tray) WHERE state = 'held';
+CREATE TABLE finding (
+  message INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  words TEXT NOT NULL,
+  PRIMARY KEY (message, number)
+) WITHOUT ROWID;
+CREATE TABLE key (
+  kind TEXT NOT NULL,
+  value TEXT NOT NULL,
+  message INTEGER NOT NULL,
+  PRIMARY KEY (kind, value, message)
+) WITHOUT ROWID;
+
+CREATE TABLE delivery (
+  id INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL,
+  route TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  address TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_try INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  closed INTEGER,               -- when it left the open states; NULL while it is open
+  body INTEGER,                 -- body.id, or NULL: the bytes as they came in
+  control_id BLOB NOT NULL,
+  merged INTEGER NOT NULL,
+  parent INTEGER NOT NULL,
+  config INTEGER NOT NULL,
+  in_doubt INTEGER NOT NULL,
+  reason TEXT NOT NULL
+);
+CREATE INDEX delivery_message ON delivery (message);
+CREATE INDEX delivery_open ON delivery (channel, address) WHERE closed IS NULL;
+CREATE INDEX delivery_address ON delivery (address) WHERE address <> '';
+CREATE INDEX delivery_stuck ON delivery (state) WHERE state IN ('parked', 'refused_by_recipient');
+
+CREATE TABLE event (
+  message INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  delivery INTEGER NOT NULL,    -- 0: of the message itself
+  kind TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  config INTEGER,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (message, id)
+) WITHOUT ROWID;
+
+CREATE TABLE tally (
+  scope TEXT NOT NULL,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (scope, name, state)
+) WITHOUT ROWID;
+"""
+
+
+class SchemaTooNew(JournalBroken):
+    """The journal was written by a later version of the program; this one must not touch it."""
+
+
+class JournalMissing(Exception):
+    """There is no journal in this folder yet."""
+
+
+def open_writing(folder: Path) -> sqlite3.Connection:
+    """A connection that may write, to a journal that is created where there is none.
+
+    Files are readable by their owner only, since they hold patients' data. Raises SchemaTooNew, or
+    sqlite3.Error where the file cannot be read.
+    """
+    path = folder / DATABASE
+    created = not path.exists()
+    if created:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = _connect(f"{path.resolve().as_uri()}?mode=rw")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=0")  # the checkpoint thread does it, off the commit path
+    connection.execute("PRAGMA secure_delete=ON")  # what is pruned one day shall leave no trace in free pages
+    connection.execute("PRAGMA cache_size=-16000")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    _bring_up_to_date(connection, folder)
+    if created:
+        _sync_folder(folder)
+    return connection
+
+
+def open_reading(folder: Path) -> sqlite3.Connection:
+    """A connection that can only read; works while the engine runs and while it is stopped.
+
+    Raises JournalMissing where there is no journal, and SchemaTooNew.
+    """
+    path = folder / DATABASE
+    if not path.exists():
+        raise JournalMissing(f"there is no journal in {folder}: has the engine run with this data folder?")
+    connection = _connect(f"{path.resolve().as_uri()}?mode=ro")
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute("PRAGMA cache_size=-8000")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    version = _version(connection)
+    _refuse_newer(version, folder)
+    if version == 0:
+        connection.close()
+        raise JournalMissing(f"the journal in {folder} is empty: has the engine run with this data folder?")
+    return connection
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute("PRAGMA mmap_size=0")
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
+    """Create the tables of a new journal, or refuse a later version. Older versions will be migrated here."""
+    version = _version(connection)
+    _refuse_newer(version, folder)
+    if version == 0:
+        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_newer(version: int, folder: Path) -> None:
+    if version > VERSION:
+        raise SchemaTooNew(
+            f"the journal in {folder} has format {version}, and this program knows formats up to {VERSION}: "
+            "run the program version that wrote it, or a later one"
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new file's name itself durable: fsync of a file does not cover its folder."""
+    for place in (folder, folder.parent):
+        handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,152 @@
+"""Reads a site folder's files as text, and nothing outside it.
+
+Reports what is too large, is not UTF-8, leads out of the folder, or lies where it would be ignored in
+silence. Must not know what stands in any file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from routes.language.problems import Problems, Spot
+
+__all__ = ["ROOT_FILES", "SiteFiles", "read_folder"]
+
+ROOT_FILES = ("gatepost.yaml", "feeds.yaml", "channels.yaml")
+FOLDERS = {
+    "routes": (".yaml",),
+    "dialects": (".yaml",),
+    "guards": (".yaml",),
+    "tables": (".csv", ".yaml"),
+    "environments": (".yaml",),
+}
+MAX_YAML = 1_000_000  # bytes
+MAX_TABLE = 64_000_000  # bytes: about a million rows
+MAX_FILES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFiles:
+    """The texts of a site by their path relative to it: `routes/gp_results.yaml`."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def sources(self) -> dict[str, str]:
+        """What routes are made of: routes, dialects, guards and tables."""
+        rooms = ("routes/", "dialects/", "guards/", "tables/")
+        return {name: text for name, text in self.texts.items() if name.startswith(rooms)}
+
+    def environments(self) -> list[str]:
+        """The names of the environment files."""
+        return sorted(
+            Path(name).stem for name in self.texts if name.startswith("environments/")
+        )
+
+
+def read_folder(folder: Path, problems: Problems) -> SiteFiles | None:
+    """Read every file that belongs to the site. None where this is no site folder at all."""
+    if not folder.is_dir():
+        problems.add(
+            Spot(str(folder)),
+            "There is no such folder. Name a site folder, or make one: gatepost init my-site",
+            "no-site",
+        )
+        return None
+    if not (folder / "gatepost.yaml").is_file():
+        problems.add(
+            Spot(str(folder)),
+            "This is no site folder: it holds no gatepost.yaml. Make one with: gatepost init my-site",
+            "no-site",
+        )
+        return None
+    root = folder.resolve()
+    texts: dict[str, str] = {}
+    for name, path in _listed(folder, problems):
+        if len(texts) >= MAX_FILES:
+            problems.add(Spot(name), f"A site has at most {MAX_FILES:,} files.", "too-large")
+            break
+        text = _read(name, path, root, problems)
+        if text is not None:
+            texts[name] = text
+    return SiteFiles(texts)
+
+
+def _listed(folder: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
+    """The files that count, in a fixed order; a problem for each that would be ignored in silence."""
+    for path in sorted(folder.iterdir()):
+        if path.name in ROOT_FILES:
+            yield path.name, path
+        elif path.is_dir() and path.name in FOLDERS:
+            yield from _listed_room(path, problems)
+        elif path.is_dir() and path.name == "profiles" and any(path.glob("*.yaml")):
+            problems.add(Spot("profiles"), "Profiles are not available in this version.", "not-yet")
+        else:
+            _warn_of_stranger(path, problems)
+    for name in ROOT_FILES:
+        if not (folder / name).exists():
+            problems.add(Spot(name), f"{name} is missing; every site has one.", "missing-file")
+
+
+def _listed_room(room: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
+    endings = FOLDERS[room.name]
+    for path in sorted(room.iterdir()):
+        name = f"{room.name}/{path.name}"
+        if path.name.startswith(".") or path.name.endswith("~"):
+            continue  # what editors and version control leave behind
+        if path.suffix in endings and not path.is_dir():
+            yield name, path
+        else:
+            allowed = " or ".join(endings)
+            problems.add(
+                Spot(name), f"Only {allowed} files are read in {room.name}/. Rename it or move it away.",
+                "stray-file",
+            )
+
+
+def _warn_of_stranger(path: Path, problems: Problems) -> None:
+    """A file or folder beside the known ones is a note, unless its name looks like a slip of the pen."""
+    known = ROOT_FILES if path.is_file() else tuple(FOLDERS)
+    near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.75)
+    if near:
+        problems.add(
+            Spot(path.name), f'"{path.name}" is not read; did you mean "{near[0]}"?', "stray-file", fix=near[0]
+        )
+
+
+def _read(name: str, path: Path, root: Path, problems: Problems) -> str | None:
+    real = path.resolve()
+    if not real.is_relative_to(root):
+        problems.add(Spot(name), "This link leads out of the site folder. Put the file itself here.", "link-out")
+        return None
+    if not real.is_file():
+        problems.add(Spot(name), "This is not a file that can be read.", "unreadable-file")
+        return None
+    limit = MAX_TABLE if path.suffix == ".csv" else MAX_YAML
+    try:
+        with real.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as why:
+        problems.add(Spot(name), f"This file cannot be read: {why.strerror}.", "unreadable-file")
+        return None
+    if len(data) > limit:
+        problems.add(Spot(name), f"This file is larger than {limit:,} bytes.", "too-large")
+        return None
+    return _decode(name, data, problems)
+
+
+def _decode(name: str, data: bytes, problems: Problems) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as why:
+        line = data.count(b"\n", 0, why.start) + 1
+        begin = data.rfind(b"\n", 0, why.start) + 1
+        column = len(data[begin : why.start].decode("utf-8", "replace")) + 1
+        problems.add(
+            Spot(name, line, column),
+            "This file is not UTF-8 text. Save it as UTF-8 (in Excel: CSV UTF-8).",
+            "not-utf-8",
+        )
+        return None

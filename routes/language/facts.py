@@ -1,0 +1,70 @@
+"""What a plan needs to know of the site around the routes: frozen facts, filled in by whoever read them.
+
+No addresses, ports or secrets: a route never sees one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from routes.language.problems import Spot
+from routes.language.source import Node
+
+__all__ = ["ChannelFacts", "FeedFacts", "SiteFacts", "TrayFacts"]
+
+_NOWHERE = Spot("")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFacts:
+    """One inbound feed. `spot` is where feeds.yaml names it; `timezone` is an IANA name or ""."""
+
+    name: str
+    spot: Spot = _NOWHERE
+    dialect: str = ""
+    guards: tuple[str, ...] = ()
+    acknowledge: Literal["when_stored", "when_routed"] = "when_stored"
+    charset: str = "utf-8"
+    segment_ends: Literal["cr", "any"] = "cr"
+    timezone: str = ""
+    dialect_spot: Spot | None = None
+    guards_spot: Spot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """One outbound channel. `directory` is the table whose keys are its addresses, or ""."""
+
+    name: str
+    spot: Spot = _NOWHERE
+    kind: str = ""
+    directory: str = ""
+    directory_spot: Spot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrayFacts:
+    """A tray that the site file lists. One that is not listed is open to every operator."""
+
+    name: str
+    spot: Spot = _NOWHERE
+    owner: str = ""
+    open_to: tuple[str, ...] = ()
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What stands in gatepost.yaml for all routes.
+
+    hours and patterns: the YAML nodes of these keys, by name; the plan reads and checks them.
+    guards: names of guards for every feed, with their places.
+    """
+
+    hours: Mapping[str, Node] = field(default_factory=dict)
+    patterns: Mapping[str, Node] = field(default_factory=dict)
+    trays: Mapping[str, TrayFacts] = field(default_factory=dict)
+    guards: tuple[str, ...] = ()
+    guards_spot: Spot | None = None

@@ -1,0 +1,241 @@
+"""Declarations that read a YAML node into plain values, with a problem for whatever does not fit.
+
+A `Shape` lists the keys that a piece of a file may have: kind, help, example, default. The same
+declarations read files today and make JSON Schema and the reference tomorrow, so nothing about a key is
+written anywhere else. Must not know what the values are used for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from routes.language.nearest import did_you_mean, nearest
+from routes.language.problems import Problems, Spot
+from routes.language.source import Block, Items, Node, Scalar
+
+__all__ = ["Field", "Kind", "Record", "Shape", "describe"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Kind(Protocol[T_co]):
+    """How one value is written. `words` completes the sentence "this must be …"."""
+
+    @property
+    def words(self) -> str: ...
+
+    def read(self, node: Node, problems: Problems) -> T_co | None:
+        """The value, or None after a problem was noted."""
+
+    def schema(self) -> dict[str, object]:
+        """The value as JSON Schema, for editors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Generic[T]):
+    """One key of a shape. `help` is one sentence for the reference; `example` is YAML."""
+
+    key: str
+    kind: Kind[T]
+    help: str = ""
+    example: str = ""
+    required: bool = False
+    default: T | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The keys that a mapping may have.
+
+    name: with its article, as problems call it: "a route", "a check".
+    order: keys that must stand in this order where they are present.
+    not_yet: keys of the language that this version does not carry out; they are refused, never ignored.
+    misplaced: keys that are often put here by mistake, and what to do about it.
+    """
+
+    name: str
+    fields: tuple[Field[Any], ...]
+    order: tuple[str, ...] = ()
+    not_yet: tuple[str, ...] = ()
+    misplaced: Mapping[str, str] = field(default_factory=dict)
+    help: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that may stand here, in the order of declaration."""
+        return tuple(f.key for f in self.fields)
+
+    def read(self, node: Node, problems: Problems) -> Record | None:
+        """The values of a mapping. None where the node is none; `Record.whole` is False where any of it
+        could not be used."""
+        if not isinstance(node, Block):
+            self._not_a_block(node, problems)
+            return None
+        record = Record(self, node.spot)
+        known = {f.key: f for f in self.fields}
+        for key, value in node.entries:
+            if key.value in known:
+                self._read_field(known[key.value], key, value, record, problems)
+            else:
+                record.whole = False
+                self._unknown(key, problems)
+        self._find_missing(node, record, problems)
+        self._find_disorder(node, problems)
+        return record
+
+    def schema(self) -> dict[str, object]:
+        """This shape as JSON Schema."""
+        properties = {f.key: {**f.kind.schema(), "description": f.help} for f in self.fields}
+        required = [f.key for f in self.fields if f.required]
+        found: dict[str, object] = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {**found, "required": required} if required else found
+
+    def _read_field(
+        self, wanted: Field[Any], key: Scalar, value: Node, record: Record, problems: Problems
+    ) -> None:
+        record.keys[wanted.key] = key.spot
+        record.nodes[wanted.key] = value
+        if isinstance(value, Scalar) and value.style == "plain" and not value.value:
+            problems.add(
+                key.spot,
+                f'"{key.value}" has no value; this must be {wanted.kind.words}{_such_as(wanted)}.',
+                "empty-value",
+            )
+            record.whole = False
+            return
+        found = wanted.kind.read(value, problems)
+        if found is None:
+            record.whole = False
+        else:
+            record.values[wanted.key] = found
+
+    def _not_a_block(self, node: Node, problems: Problems) -> None:
+        hint = ""
+        if isinstance(node, Scalar):
+            key, colon, rest = node.value.partition(":")
+            if colon and key in self.keys and rest and not rest.startswith(" "):
+                problems.add(node.at(len(key)), f'Put a space after the colon: "{key}: …".', "missing-space")
+                return
+            if node.value.startswith("-") and not node.value.startswith("- "):
+                problems.add(node.spot, "Put a space after the dash.", "missing-space")
+                return
+        if isinstance(node, Items):
+            hint = " Take the dash away." if not node.flow else ""
+        what = describe(node)
+        problems.add(
+            node.spot,
+            f"Here must stand {self.name}: keys with values ({_listed(self.keys)}), not {what}.{hint}",
+            "wrong-kind",
+        )
+
+    def _unknown(self, key: Scalar, problems: Problems) -> None:
+        word = key.value
+        if word in self.not_yet:
+            problems.add(key.spot, f'"{word}" is not available in this version.', "not-yet")
+        elif word in self.misplaced:
+            problems.add(key.spot, self.misplaced[word], "misplaced-key")
+        else:
+            known = (*self.keys, *self.not_yet)
+            article = f'"{word}" is not a key of {self.name}'
+            problems.add(
+                key.spot, article + did_you_mean(word, known), "unknown-key", fix=nearest(word, known)
+            )
+
+    def _find_missing(self, node: Block, record: Record, problems: Problems) -> None:
+        written = {key.value for key, _ in node.entries}
+        misspelt = {nearest(word, self.keys) for word in written if word not in self.keys}
+        for wanted in self.fields:
+            if not wanted.required or wanted.key in written:
+                continue
+            record.whole = False
+            if wanted.key not in misspelt:  # the unknown key has been reported already
+                problems.add(
+                    node.spot,
+                    f'{_capital(self.name)} needs "{wanted.key}": {wanted.help or wanted.kind.words}'
+                    f"{_such_as(wanted)}",
+                    "missing-key",
+                )
+
+    def _find_disorder(self, node: Block, problems: Problems) -> None:
+        place = {key: number for number, key in enumerate(self.order)}
+        highest = -1
+        last = ""
+        for key, _ in node.entries:
+            number = place.get(key.value)
+            if number is None:
+                continue
+            if number < highest:
+                problems.add(
+                    key.spot,
+                    f'"{key.value}" must stand before "{last}": {self.name} is carried out from top to '
+                    f"bottom, always in the order {', '.join(self.order)}.",
+                    "order",
+                )
+                return
+            highest, last = number, key.value
+
+
+@dataclass(slots=True)
+class Record:
+    """What a shape read. Ask it with the shape's own fields: `record.get(FIELD)`."""
+
+    shape: Shape
+    spot: Spot
+    values: dict[str, object] = field(default_factory=dict)
+    keys: dict[str, Spot] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    whole: bool = True
+
+    def get(self, wanted: Field[T]) -> T | None:
+        """The value, the field's default, or None."""
+        found = self.values.get(wanted.key)
+        return wanted.default if found is None else cast("T", found)
+
+    def __getitem__(self, wanted: Field[T]) -> T:
+        """The value or the default. KeyError where there is neither."""
+        found = self.get(wanted)
+        if found is None:
+            raise KeyError(wanted.key)
+        return found
+
+    def __contains__(self, wanted: Field[Any]) -> bool:
+        """True where the key stands in the file, whether or not its value could be read."""
+        return wanted.key in self.keys
+
+    def spot_of(self, wanted: Field[Any]) -> Spot:
+        """Where the value stands; where the key is absent, where the mapping begins."""
+        node = self.nodes.get(wanted.key)
+        return node.spot if node is not None else self.spot
+
+    def key_spot(self, wanted: Field[Any]) -> Spot:
+        """Where the key stands; where it is absent, where the mapping begins."""
+        return self.keys.get(wanted.key, self.spot)
+
+    def present(self) -> Iterator[str]:
+        """The keys that stand in the file."""
+        return iter(self.keys)
+
+
+def describe(node: Node) -> str:
+    """What a node is, for "… must be a number, not a list"."""
+    if isinstance(node, Items):
+        return "a list"
+    if isinstance(node, Block):
+        return "keys with values"
+    return "a text" if node.value else "nothing"
+
+
+def _such_as(wanted: Field[Any]) -> str:
+    return f" (example: {wanted.example})" if wanted.example else ""
+
+
+def _listed(keys: tuple[str, ...]) -> str:
+    shown = ", ".join(keys[:6])
+    return f"{shown}, …" if len(keys) > 6 else shown
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

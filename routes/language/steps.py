@@ -1,0 +1,234 @@
+"""What a route, dialect or guard file says, as frozen values with their places in the file.
+
+Expressions and paths are still text here (`Scalar`): reading them needs the site's tables and names. No
+behaviour; nothing of YAML beyond where things stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from routes.language.problems import Spot
+from routes.language.source import Scalar
+
+__all__ = [
+    "Accept",
+    "Add",
+    "Check",
+    "CopyStep",
+    "DialectFile",
+    "FirstOf",
+    "ForEach",
+    "GuardFile",
+    "NothingMore",
+    "Original",
+    "Otherwise",
+    "Recase",
+    "Reformat",
+    "Remove",
+    "Replace",
+    "RouteFile",
+    "SendEntry",
+    "Set",
+    "SetText",
+    "Step",
+    "Translate",
+]
+
+Original = Literal["alternate", "note", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """An `else`: hold in a tray, reject with words, or warn with words and go on."""
+
+    kind: Literal["hold", "reject", "warn"]
+    words: str
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class NothingMore:
+    """`otherwise: nothing_more`, where another entry always sends."""
+
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`that` must be true, or `unless` must not be; asked only `when`. One of the two is set."""
+
+    spot: Spot
+    that: Scalar | None
+    unless: Scalar | None
+    when: Scalar | None
+    otherwise: Otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """What the route wants; others are counted as not wanted by `rule`."""
+
+    spot: Spot
+    that: Scalar | None
+    unless: Scalar | None
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What every change step may have."""
+
+    spot: Spot
+    when: Scalar | None
+    otherwise: Otherwise | None
+
+
+@dataclass(frozen=True, slots=True)
+class Set(Step):
+    """Expressions, computed first and written together."""
+
+    values: tuple[tuple[Scalar, Scalar], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetText(Step):
+    """Plain text, taken as it stands."""
+
+    values: tuple[tuple[Scalar, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStep(Step):
+    """Structure and all, from one place to another; with `move`, the first is emptied."""
+
+    source: Scalar
+    target: Scalar
+    move: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remove(Step):
+    """Every match of each path."""
+
+    paths: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Translate(Step):
+    """A code, by a table; `into` maps components to columns."""
+
+    path: Scalar
+    table: Scalar
+    into: tuple[tuple[int, Scalar], ...]
+    original: Original
+
+
+@dataclass(frozen=True, slots=True)
+class Reformat(Step):
+    """A date or time from one way of writing to another."""
+
+    path: Scalar
+    source: Scalar
+    target: Scalar
+    zone: Scalar | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Step):
+    """A literal text within values by another."""
+
+    paths: tuple[Scalar, ...]
+    find: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recase(Step):
+    """`trim`, `upper` or `lower`."""
+
+    paths: tuple[Scalar, ...]
+    how: Literal["trim", "upper", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Step):
+    """A new segment, before or behind a place."""
+
+    name: Scalar
+    after: Scalar | None
+    before: Scalar | None
+    values: tuple[tuple[Scalar, Scalar], ...]
+    texts: tuple[tuple[Scalar, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach(Step):
+    """Steps on each element of a path, which is `it` there. `when` is asked for each."""
+
+    path: Scalar
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendEntry:
+    """One edge: to a channel, perhaps for each of several places, perhaps with changes of its own."""
+
+    spot: Spot
+    to: Scalar
+    when: Scalar | None = None
+    address: Scalar | None = None
+    otherwise: Otherwise | None = None
+    each: Scalar | None = None
+    changes: tuple[Step, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOf:
+    """Exactly one of several entries: the first whose `when` is true, or `otherwise`."""
+
+    spot: Spot
+    entries: tuple[SendEntry, ...]
+    otherwise: Otherwise | NothingMore | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFile:
+    """One file of `routes/`."""
+
+    name: Scalar
+    spot: Spot
+    about: str
+    owner: str
+    feeds: tuple[Scalar, ...]
+    guards: tuple[Scalar, ...]
+    accept: tuple[Accept, ...]
+    names: tuple[tuple[Scalar, Scalar], ...]
+    checks: tuple[Check, ...]
+    changes: tuple[Step, ...]
+    sends: tuple[SendEntry | FirstOf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DialectFile:
+    """One file of `dialects/`: one hospital's habits, brought to the common form before any route."""
+
+    name: Scalar
+    spot: Spot
+    about: str
+    names: tuple[tuple[Scalar, Scalar], ...]
+    checks: tuple[Check, ...]
+    changes: tuple[Step, ...]
+    tables: tuple[tuple[Scalar, Scalar], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardFile:
+    """One file of `guards/`: checks shared by routes and feeds."""
+
+    name: Scalar
+    spot: Spot
+    about: str
+    checks: tuple[Check, ...]
