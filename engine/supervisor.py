@@ -20,7 +20,6 @@ from channels.mllp import Budget, Listener, server_context
 from engine.control import Control
 from engine.delivery import DeliveryWorker
 from engine.intake import FeedIntake, Verdicts
-from engine.journal.reading import JournalReader
 from engine.journal.records import DeliveryRow, Waiting
 from engine.journal.sqlite import SqliteJournal
 from engine.observe.log import get_log
@@ -72,7 +71,6 @@ class Engine:
         self.journal = SqliteJournal.open(
             site.data, loop=asyncio.get_running_loop(), on_trouble=self._journal_trouble
         )
-        self.reader = JournalReader(site.data)
         self.worker = DeliveryWorker(self.journal, site.channels)
         self.queue: EmbeddedQueue | RabbitQueue
         if site.broker:
@@ -85,7 +83,7 @@ class Engine:
         self.router.task.add_done_callback(self._part_ended)
         self.control = Control(site.data, {"status": self._status})
         await self.control.start()
-        self._backlog = self.reader.undecided()
+        self._backlog = self._undecided()
         for feed in site.feeds.values():
             await self._open(feed)
         self._watch = asyncio.create_task(self._watch_limits(), name="watch")
@@ -142,7 +140,6 @@ class Engine:
         log.info("feed.listening", feed=feed.name, address=f"{feed.listen[0]}:{listener.address[1]}")
 
     def _accepted(self, waiting: Waiting) -> None:
-        self._backlog += 1
         self.router.offer(waiting)
 
     def _deliver(self, rows: Sequence[DeliveryRow]) -> None:
@@ -170,7 +167,7 @@ class Engine:
             log.critical("journal.broken", why=why, remedy="look at the disk; the engine starts afresh")
             self.end(EXIT_BROKEN)
         else:
-            log.warning("journal.checkpoint_failed", why=why)
+            log.error("journal.unstorable", why=why)
 
     def _close_for(self, reason: str) -> None:
         if not self._closed_for:
@@ -191,7 +188,6 @@ class Engine:
 
     async def _watch_limits(self) -> None:
         """Slow intake down, by not reading sockets, past the backlog or below the disk limit."""
-        loop = asyncio.get_running_loop()
         limits = self.site.limits
         while True:
             await asyncio.sleep(WATCH)
@@ -200,14 +196,19 @@ class Engine:
                 self._close_for("little disk space")
             elif free > limits.disk_free * 1.1:
                 self._open_for("little disk space")
-            if self.router.behind:
-                self._backlog = await loop.run_in_executor(None, self.reader.undecided)
-            else:
-                self._backlog = 0
+            self._backlog = self._undecided()
             if self._backlog > limits.backlog:
                 self._close_for("backlog")
             elif self._backlog < limits.backlog * 0.9:
                 self._open_for("backlog")
+
+    def _undecided(self) -> int:
+        """Messages that wait for their decision."""
+        return sum(
+            count
+            for (scope, _name, state), count in self.journal.tallies().items()
+            if scope == "feed" and state == "waiting"
+        )
 
     # -- reload ---------------------------------------------------------------------------------------
 
@@ -235,15 +236,13 @@ class Engine:
     # -- status ---------------------------------------------------------------------------------------
 
     async def _status(self, _question: Mapping[str, Any]) -> Mapping[str, Any]:
-        loop = asyncio.get_running_loop()
-        tallies = await loop.run_in_executor(None, self.reader.tallies)
         feeds: dict[str, dict[str, Any]] = {name: {} for name in self.site.feeds}
         routes: dict[str, dict[str, int]] = {}
         channels: dict[str, dict[str, Any]] = {name: {} for name in self.site.channels}
         rooms: Mapping[str, dict[str, dict[str, Any]]] = {
             "feed": feeds, "route": routes, "channel": channels,
         }  # fmt: skip
-        for (scope, name, state), count in tallies.items():
+        for (scope, name, state), count in self.journal.tallies().items():
             if scope in rooms:
                 rooms[scope].setdefault(name, {})[state] = count
         for name, listener in self._listeners.items():

@@ -123,8 +123,9 @@ class Listener:
             self._loop.remove_reader(listening)
             listening.close()
         self._sockets = []
-        for task in self._opening:
+        for task in list(self._opening):
             task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
         self._emptied = asyncio.Event()
         for connection in list(self._connections):
             connection.finish("the listener stops")

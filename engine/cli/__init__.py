@@ -21,7 +21,7 @@ COMMANDS = ("run", "demo", "check", "init", "send", "listen", "messages", "show"
 class _Commands(click.Group):
     """Loads `engine.cli.NAME` when NAME is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [name for name in COMMANDS if importlib.util.find_spec(f"engine.cli.{name}")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

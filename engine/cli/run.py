@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from engine.journal.sqlite import JournalLocked
+from engine.journal.contract import JournalBroken, JournalFull
+from engine.journal.ownership import JournalOwned
 from engine.observe.log import configure, get_log
 from engine.site.loading import load_site
 from engine.site.model import Site
@@ -94,8 +95,8 @@ async def _serve(engine: Engine) -> int:
 
     try:
         await engine.start()
-    except JournalLocked as locked:
-        click.echo(str(locked), err=True)
+    except (JournalOwned, JournalFull, JournalBroken) as why:
+        click.echo(f"The engine could not start: {why}", err=True)
         return 1
     except OSError as why:
         get_log().error("engine.failed", part="start", why=str(why))

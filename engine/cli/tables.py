@@ -11,9 +11,9 @@ __all__ = ["channel_table", "feed_table"]
 
 FEED_COLUMNS = ("accepted", "waiting", "decided", "held", "duplicate", "conflict", "refused", "connections")
 CHANNEL_COLUMNS = (
-    "copies", "waiting", "queued", "sending", "delivered", "acknowledged", "parked", "refused_by_recipient",
+    "made", "waiting", "queued", "sending", "delivered", "acknowledged", "parked", "refused_by_recipient",
 )  # fmt: skip
-HEADINGS = {"refused_by_recipient": "refused", "duplicate": "duplicates", "conflict": "conflicts"}
+HEADINGS = {"refused_by_recipient": "refused", "duplicate": "duplicates", "conflict": "conflicts", "made": "copies"}
 
 
 def feed_table(feeds: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -5,7 +5,6 @@ The rules themselves are pure and live in routes.flow.delivery; here they meet t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from channels.contract import Receipt
@@ -21,13 +20,12 @@ __all__ = ["judge", "policy_of"]
 def policy_of(settings: ChannelSettings) -> Policy:
     """The rules of one channel. Seconds become microseconds."""
     retry = settings.retry
-    replies: Mapping[str, str] = settings.replies
     return Policy(
         first=round(retry.first * 1e6),
         factor=retry.factor,
         longest=round(retry.longest * 1e6),
         give_up=round(retry.give_up * 1e6),
-        replies={code: ruling for code, ruling in replies.items()},  # type: ignore[misc]
+        replies=settings.replies,
     )
 
 

@@ -22,8 +22,10 @@ def result(order: Order, control: str, now: datetime) -> bytes:
         _msh("NFLIMS", "ORU^R01", control, now),
         _pid(order.person),
         f"PV1|1|O|{order.requester.practice}||||||||||||||||",
-        f"OBR|1|NF-R-{order.number:05d}|26L{order.number:07d}|{order.panel.code}^{order.panel.name}^L|||"
-        f"{taken:%Y%m%d%H%M%S}||||||||BLOOD|||||||{now:%Y%m%d%H%M}||HAEM|{order.stage}",
+        (
+            f"OBR|1|NF-R-{order.number:05d}|26L{order.number:07d}|{order.panel.code}^{order.panel.name}^L|||"
+            f"{taken:%Y%m%d%H%M%S}||||||||BLOOD|||||||{now:%Y%m%d%H%M}||HAEM|{order.stage}"
+        ),
     ]
     lines += [
         f"OBX|{place}|NM|{reading.test.local}^{reading.test.name}^L||{reading.value}|{reading.test.unit}|"
@@ -44,7 +46,7 @@ def admission(stay: Stay, control: str, now: datetime) -> bytes:
         _msh("NFPAS", f"ADT^{stay.event}", control, now),
         f"EVN|{stay.event}|{now:%Y%m%d%H%M%S}",
         _pid(stay.person),
-        f"PV1|1|I|{stay.ward}^{(stay.bed - 1) // 4 + 1}^{stay.bed}||||{name}|||MED|||||||||NF{stay.number:08d}",
+        f"PV1|1|I|{stay.ward}^{stay.room}^{stay.bed}||||{name}|||MED|||||||||NF{stay.number:08d}",
     ])  # fmt: skip
 
 
@@ -54,9 +56,10 @@ def _msh(sender: str, kind: str, control: str, now: datetime) -> str:
 
 def _pid(person: Person) -> str:
     name = f"{person.family}^{person.given}^{person.middle}".upper()
+    restricted = "|" * 21 + "RES" if person.restricted else ""
     return (
         f"PID|1|{person.nhs}|NF{person.hospital}||{name}||{person.born:%d/%m/%Y}|{person.sex}|||"
-        f"{person.street}^^{person.town}^^{person.postcode}"
+        f"{person.street}^^{person.town}^^{person.postcode}{restricted}"
     )
 
 

@@ -43,8 +43,8 @@ def admission(stay: Stay, control: str, now: datetime) -> bytes:
         _msh(f"ADT^{stay.event}", control, now),
         f"EVN|{stay.event}|{now:%Y%m%d%H%M%S}",
         *_patient(stay.person),
-        f"PV1|1|I|{stay.ward}^{(stay.bed - 1) // 4 + 1}^{stay.bed}^STANNES||||"
-        f"{doctor.code}^{doctor.family.upper()}^{doctor.given.upper()}|||300",
+        (f"PV1|1|I|{stay.ward}^{stay.room}^{stay.bed}^STANNES||||"
+        f"{doctor.code}^{doctor.family.upper()}^{doctor.given.upper()}|||300"),
     ])  # fmt: skip
 
 
@@ -59,8 +59,10 @@ def _patient(person: Person) -> tuple[str, str]:
     address = "" if person.restricted else f"{person.street}^^{person.town}^^{person.postcode}"
     name = f"{person.family}^{person.given}".upper()
     return (
-        f"PID|1||{person.hospital}^^^STANNES^PI{number}||{name}||{person.born:%Y%m%d}|{_SEX[person.sex]}|||"
-        f"{address}{'|' * 21}{trace}",
+        (
+            f"PID|1||{person.hospital}^^^STANNES^PI{number}||{name}||{person.born:%Y%m%d}|{_SEX[person.sex]}|||"
+            f"{address}{'|' * 21}{trace}"
+        ),
         f"PD1|||^^{person.doctor.practice}",
     )
 

@@ -28,7 +28,7 @@ class Consultant:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """One stay in hospital, and what has just happened in it."""
+    """One stay in hospital, and what has just happened in it. Four beds stand in a room."""
 
     number: int
     person: Person
@@ -36,6 +36,11 @@ class Stay:
     bed: int
     consultant: Consultant
     event: Event
+
+    @property
+    def room(self) -> int:
+        """The room in which the bed stands."""
+        return (self.bed - 1) // 4 + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def admission(stay: Stay, control: str, now: datetime) -> bytes:
         f"EVN|{stay.event}|{_time(now)}",
         _pid(stay.person),
         _pd1(stay.person),
-        f"PV1|1|I|{stay.ward}^{(stay.bed - 1) // 4 + 1}^{stay.bed}^WESTMOOR||||{_consultant(stay.consultant)}",
+        f"PV1|1|I|{stay.ward}^{stay.room}^{stay.bed}^WESTMOOR||||{_consultant(stay.consultant)}",
     ])  # fmt: skip
 
 
@@ -61,8 +61,8 @@ def letter(letter: Letter, control: str, now: datetime) -> bytes:
         _pid(letter.person),
         _pd1(letter.person),
         f"PV1|1|I|HERON^4^2^WESTMOOR||||{consultant}",
-        f"TXA|1|DS^Discharge summary|AP|{_time(now)}|{consultant}|||||||WM-DOC-{letter.number:05d}|||||"
-        f"{'AU' if letter.signed else 'IP'}",
+        (f"TXA|1|DS^Discharge summary|AP|{_time(now)}|{consultant}|||||||WM-DOC-{letter.number:05d}|||||"
+        f"{'AU' if letter.signed else 'IP'}"),
         f"OBX|1|ED|DISCH^Discharge summary^L||^AP^PDF^Base64^{document}||||||F",
     ])  # fmt: skip
 
@@ -77,9 +77,10 @@ def _pid(person: Person) -> str:
     number = f"{person.nhs}^^^NHS^NH~" if person.nhs else ""
     title = "MR" if person.sex == "M" else "MS"
     name = f"{person.family}^{person.given}^{person.middle}".upper()
+    restricted = "|" * 21 + "RES" if person.restricted else ""
     return (
         f"PID|1||{number}W{person.hospital}^^^WESTMOOR^MR||{name}^^{title}||{person.born:%Y%m%d}|{person.sex}|||"
-        f"{person.street}^^{person.town}^^{person.postcode}^GBR"
+        f"{person.street}^^{person.town}^^{person.postcode}^GBR{restricted}"
     )
 
 

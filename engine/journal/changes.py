@@ -41,7 +41,9 @@ class _Row:
 
     __slots__ = ("attempts", "channel", "in_doubt", "message", "state")
 
-    def __init__(self, message: int, channel: str, state: DeliveryState, attempts: int, in_doubt: int) -> None:
+    def __init__(
+        self, message: int, channel: str, state: DeliveryState, attempts: int, in_doubt: int
+    ) -> None:
         self.message = message
         self.channel = channel
         self.state = state
@@ -90,7 +92,8 @@ class Changer:
         row.state = change.state
         closed = None if change.state in OPEN_STATES else change.at
         self._last[change.delivery] = (
-            change.delivery, row.state, row.attempts, change.next_try, closed, int(row.in_doubt), change.reason,
+            change.delivery, row.state, row.attempts, change.next_try, closed, int(row.in_doubt),
+            change.reason,
         )  # fmt: skip
         self._entries.event(row.message, change.delivery, change.state, change.at, None, change.reason)
         return True
@@ -108,7 +111,8 @@ def put_claims_back(connection: sqlite3.Connection, entries: Entries, at: int) -
     if not claimed:
         return 0
     rows = connection.execute(
-        "SELECT id, message, channel, attempts FROM delivery WHERE closed IS NULL AND state='sending' ORDER BY id"
+        "SELECT id, message, channel, attempts FROM delivery"
+        " WHERE closed IS NULL AND state='sending' ORDER BY id"
     ).fetchall()
     reason = "claimed when the engine died; a copy may have arrived"
     for id_, message, channel, attempts in rows:

@@ -101,7 +101,9 @@ class Entries:
         self.counters.event += 1
         self.rows["event"].append((message, self.counters.event, delivery, kind, at, config, detail))
 
-    def hold(self, message: int, route: str, tray: str, reason: str, place: str, entry: bool, at: int) -> None:
+    def hold(
+        self, message: int, route: str, tray: str, reason: str, place: str, entry: bool, at: int
+    ) -> None:
         """Put something into a tray."""
         self.counters.held += 1
         self.rows["held"].append((self.counters.held, message, route, tray, reason, place, int(entry), at))
@@ -118,6 +120,11 @@ class Entries:
     def count(self, scope: str, name: str, state: str, by: int = 1) -> None:
         """Add to a counter."""
         self.deltas[scope, name, state] += by
+
+    def pages(self) -> int:
+        """About how many pages of the log these rows will take: rows of one table share some."""
+        rows = sum(map(len, self.rows.values())) + len(self.decided) + len(self.changed)
+        return 8 + rows // 2 + sum(len(row[1]) for row in self.rows["body"]) // 4096
 
     def write(self, connection: sqlite3.Connection) -> Tallies:
         """Write everything; gives the changes of the counters."""

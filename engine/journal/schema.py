@@ -126,7 +126,8 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_message ON delivery (message);
 CREATE INDEX delivery_open ON delivery (channel, address) WHERE closed IS NULL;
 CREATE INDEX delivery_address ON delivery (address) WHERE address <> '';
-CREATE INDEX delivery_stuck ON delivery (state) WHERE state IN ('parked', 'refused_by_recipient');
+CREATE INDEX delivery_stuck ON delivery (state) WHERE state IN
+  ('parked', 'refused_by_recipient', 'withdrawn', 'discarded');
 
 CREATE TABLE event (
   message INTEGER NOT NULL,
@@ -153,7 +154,7 @@ class SchemaTooNew(JournalBroken):
     """The journal was written by a later version of the program; this one must not touch it."""
 
 
-class JournalMissing(Exception):
+class JournalMissing(Exception):  # noqa: N818 - named for what it says, as JournalFull is
     """There is no journal in this folder yet."""
 
 

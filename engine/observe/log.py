@@ -61,7 +61,7 @@ EVENTS = {
     "journal.full": "no space on disk: nothing is acknowledged until there is",
     "journal.recovered": "the journal can write again",
     "journal.broken": "the disk reported an error: the engine stops and must be started afresh",
-    "journal.checkpoint_failed": "the write-ahead log could not be folded in; it is tried again",
+    "journal.unstorable": "one message could not be written, and was not acknowledged; the others flow",
 }
 
 

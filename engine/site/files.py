@@ -41,9 +41,7 @@ class SiteFiles:
 
     def environments(self) -> list[str]:
         """The names of the environment files."""
-        return sorted(
-            Path(name).stem for name in self.texts if name.startswith("environments/")
-        )
+        return sorted(Path(name).stem for name in self.texts if name.startswith("environments/"))
 
 
 def read_folder(folder: Path, problems: Problems) -> SiteFiles | None:
@@ -101,7 +99,8 @@ def _listed_room(room: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
         else:
             allowed = " or ".join(endings)
             problems.add(
-                Spot(name), f"Only {allowed} files are read in {room.name}/. Rename it or move it away.",
+                Spot(name),
+                f"Only {allowed} files are read in {room.name}/. Rename it or move it away.",
                 "stray-file",
             )
 
@@ -112,14 +111,19 @@ def _warn_of_stranger(path: Path, problems: Problems) -> None:
     near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.75)
     if near:
         problems.add(
-            Spot(path.name), f'"{path.name}" is not read; did you mean "{near[0]}"?', "stray-file", fix=near[0]
+            Spot(path.name),
+            f'"{path.name}" is not read; did you mean "{near[0]}"?',
+            "stray-file",
+            fix=near[0],
         )
 
 
 def _read(name: str, path: Path, root: Path, problems: Problems) -> str | None:
     real = path.resolve()
     if not real.is_relative_to(root):
-        problems.add(Spot(name), "This link leads out of the site folder. Put the file itself here.", "link-out")
+        problems.add(
+            Spot(name), "This link leads out of the site folder. Put the file itself here.", "link-out"
+        )
         return None
     if not real.is_file():
         problems.add(Spot(name), "This is not a file that can be read.", "unreadable-file")

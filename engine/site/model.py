@@ -11,7 +11,14 @@ from typing import Literal
 from routes.language.plan import Plan
 
 __all__ = [
-    "Address", "ChannelSettings", "Feed", "Limits", "Outcome", "Retry", "Site", "Tls",
+    "Address",
+    "ChannelSettings",
+    "Feed",
+    "Limits",
+    "Outcome",
+    "Retry",
+    "Site",
+    "Tls",
 ]
 
 Outcome = Literal["delivered", "retry", "park", "refuse"]

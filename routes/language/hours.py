@@ -62,19 +62,15 @@ def read_hours(entries: Mapping[str, str], closed: Iterable[str] = ()) -> Hours:
     the site file names. HoursError: the zone is missing or unknown, a day twice, a text that is no period.
     """
     if "zone" not in entries:
-        raise HoursError("hours need a zone, such as Europe/London", "zone", "missing-key")
+        raise HoursError("Hours need a zone, such as Europe/London.", "zone", "missing-key")
     week: dict[int, list[tuple[int, int]]] = {}
+    given: set[int] = set()
     for key, text in entries.items():
-        if key == "zone":
-            continue
-        for day in _days(key):
-            if day in week:
-                raise HoursError(f"{DAYS[day]} is given twice", key)
-            week[day] = []
-    for key, text in entries.items():
-        if key != "zone":
-            for day in _days(key):
-                _add_periods(week, day, key, text)
+        for day in _days(key) if key != "zone" else ():
+            if day in given:
+                raise HoursError(f"{DAYS[day].capitalize()} is given twice.", key)
+            given.add(day)
+            _add_periods(week, day, key, text)
     return Hours(
         _zone(entries["zone"]),
         tuple(tuple(sorted(week.get(day, ()))) for day in range(7)),
@@ -87,7 +83,7 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise HoursError(
-            f'"{name}" is not a time zone; write one such as Europe/London', "zone", "unknown-zone"
+            f'"{name}" is not a time zone; write one such as Europe/London.', "zone", "unknown-zone"
         ) from error
 
 
@@ -98,7 +94,7 @@ def _days(key: str) -> list[int]:
     first, _, last = key.partition("_to_")
     if first not in DAYS or (last or first) not in DAYS:
         raise HoursError(
-            f'"{key}" is no day; write monday, monday_to_friday or every_day', key, "unknown-key"
+            f'"{key}" is no day; write monday, monday_to_friday or every_day.', key, "unknown-key"
         )
     start, end = DAYS.index(first), DAYS.index(last or first)
     return [day % 7 for day in range(start, (end if end >= start else end + 7) + 1)]
@@ -110,15 +106,15 @@ def _add_periods(week: dict[int, list[tuple[int, int]]], day: int, key: str, tex
     for part in text.split(","):
         fits = _PERIOD.fullmatch(part.strip())
         if fits is None:
-            raise HoursError("write hours as 08:00-18:30, several with commas between, or closed", key)
+            raise HoursError("Write hours as 08:00-18:30, several with commas between, or closed.", key)
         start = int(fits[1]) * 60 + int(fits[2])
         end = _MIDNIGHT if fits[5] else int(fits[3]) * 60 + int(fits[4])
         if start == end:
-            raise HoursError("these hours end when they begin; for a whole day write 00:00-24:00", key)
+            raise HoursError("These hours end when they begin; for a whole day write 00:00-24:00.", key)
         if start < end:
-            week[day].append((start, end))
+            week.setdefault(day, []).append((start, end))
             continue
-        week[day].append((start, _MIDNIGHT))
+        week.setdefault(day, []).append((start, _MIDNIGHT))
         if end:
             week.setdefault((day + 1) % 7, []).append((0, end))
 
@@ -127,4 +123,4 @@ def _iso_day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise HoursError("closed days are written as 2026-12-25", "closed", "bad-date") from error
+        raise HoursError("Closed days are written as 2026-12-25.", "closed", "bad-date") from error

@@ -16,7 +16,7 @@ from routes.language.hours import Hours
 from routes.language.syntax import Expression
 from routes.tables.table import Table
 
-__all__ = ["RESERVED", "Kind", "Named", "Pattern", "Vocabulary", "name_problem"]
+__all__ = ["RESERVED", "Kind", "Named", "Pattern", "Vocabulary", "looks_like_segment", "name_problem"]
 
 
 class Kind(Enum):
@@ -69,19 +69,24 @@ class Vocabulary:
 
 # A word that begins or joins parts of an expression cannot be a name, or a condition would read two ways.
 RESERVED = frozenset(
-    "and or not in is it any all no with received count upper lower of starts ends contains matches "
-    "true false yes null none".split()
+    {"and", "or", "not", "in", "is", "it", "any", "all", "no", "with", "received", "count", "upper", "lower"}
+    | {"of", "starts", "ends", "contains", "matches", "true", "false", "yes", "null", "none"}
 )
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}|[A-Z]{3}[0-9]{1,2}")
 
 
+def looks_like_segment(word: str) -> bool:
+    """True for `PID` or `ZAL`, and for `PID3`, which is a path that lost its hyphen."""
+    return _SEGMENT.fullmatch(word) is not None
+
+
 def name_problem(name: str) -> str:
     """Why a word cannot name a value, a table, hours or a pattern; "" where it can."""
     if not _WORD.fullmatch(name):
-        return f'"{name}" cannot be a name here; use letters, digits and _, beginning with a letter'
+        return f'"{name}" cannot be a name here; use letters, digits and _, beginning with a letter.'
     if name.lower() in RESERVED:
-        return f'"{name}" is a word of the language and cannot be a name'
-    if _SEGMENT.fullmatch(name):
-        return f'"{name}" would be read as a segment; write the name in lower case'
+        return f'"{name}" is a word of the language and cannot be a name.'
+    if looks_like_segment(name):
+        return f'"{name}" would be read as a segment; write the name in lower case.'
     return ""

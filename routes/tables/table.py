@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
 
@@ -127,9 +128,9 @@ class Table:
     def _row_from(self, given: Mapping[str, str]) -> Row:
         for column in given:
             if column not in self.columns:
-                raise TableError(f'table {self.name} has no column "{column}"', "", "no-such-column")
+                raise TableError(f'The table {self.name} has no column "{column}".', "", "no-such-column")
         if not given.get(self.columns[0]):
-            raise TableError(f'a row needs its key, the column "{self.columns[0]}"', "", "empty-key")
+            raise TableError(f'A row needs its key, the column "{self.columns[0]}".', "", "empty-key")
         return tuple(given.get(column, "") for column in self.columns)
 
     def folded(self, key: str) -> str:
@@ -169,7 +170,7 @@ def build_table(model: Table, rows: Iterable[Row]) -> Table:
         for row in rows:
             if plain.setdefault(model.folded(row[0]), row) is not row:
                 raise TableError(
-                    "this key stands in the table twice; keep one of the rows", row[0], "duplicate-key"
+                    "This key stands in the table twice; keep one of the rows.", row[0], "duplicate-key"
                 )
     filled = replace(model, plain=MappingProxyType(plain), dated=MappingProxyType(dated))
     settled = replace(filled, ends=MappingProxyType(_ends_of_chains(filled)))
@@ -185,10 +186,10 @@ def _by_period(model: Table, rows: Iterable[Row]) -> dict[str, tuple[Dated, ...]
         found.setdefault(model.folded(row[0]), []).append(period)
     for of_key in found.values():
         of_key.sort(key=lambda each: each.first)
-        for earlier, later in zip(of_key, of_key[1:], strict=False):
+        for earlier, later in pairwise(of_key):
             if not earlier.last or later.first <= earlier.last:
                 raise TableError(
-                    "two rows of this key are valid on the same day; end the first before the second begins",
+                    "Two rows of this key are valid on the same day; end the first before the second begins.",
                     later.row[0],
                     "duplicate-key",
                 )
@@ -201,12 +202,12 @@ def _ends_of_chains(table: Table) -> dict[str, str]:
         return {}
     place = table.columns.index(table.follow)
     successors = {table.folded(row[0]): table.folded(row[place]) for row in table.rows() if row[place]}
-    known = {table.folded(key) for key in table.keys()}
+    known = table.plain.keys() | table.dated.keys()
     ends: dict[str, str] = {}
     for key, following in successors.items():
         if following not in known:
             raise TableError(
-                f'the "{table.follow}" of this key is not a key of the table; add its row or correct it',
+                f'The "{table.follow}" of this key is not a key of the table; add its row or correct it.',
                 key,
                 "missing-successor",
             )
@@ -215,7 +216,7 @@ def _ends_of_chains(table: Table) -> dict[str, str]:
         while end in successors and end not in ends:
             if end in chain:
                 raise TableError(
-                    f'the "{table.follow}" of this key leads back to itself; the last of a chain has none',
+                    f'The "{table.follow}" of this key leads back to itself; the last of a chain has none.',
                     key,
                     "successor-cycle",
                 )

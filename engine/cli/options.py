@@ -1,0 +1,53 @@
+"""What several commands share: the SITE argument, its options, and how a site with problems is refused.
+
+Must not know what any command does with a site.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.site.loading import load_site
+from engine.site.model import Site
+from routes.language.problems import Problem
+
+__all__ = ["data_folder", "environment_option", "load_or_refuse", "show_problems", "site_argument"]
+
+Command = Callable[..., Any]
+
+
+def site_argument(command: Command) -> Command:
+    """SITE, the site folder; `config` where it is left out."""
+    return click.argument("site", type=click.Path(path_type=Path), default=Path("config"))(command)
+
+
+def environment_option(command: Command) -> Command:
+    """--environment NAME, the file laid over the site's own."""
+    return click.option(
+        "--environment", "-e", default="", metavar="NAME", help="Overlay environments/NAME.yaml."
+    )(command)
+
+
+def show_problems(problems: list[Problem]) -> None:
+    """Each with its line and caret, on stderr."""
+    for problem in problems:
+        click.echo(str(problem), err=True)
+
+
+def load_or_refuse(site: Path, environment: str) -> Site:
+    """The site. Where it has errors they are shown, and the command ends with exit status 1."""
+    loaded, problems = load_site(site, environment)
+    if loaded is None:
+        show_problems(problems)
+        sys.exit(1)
+    return loaded
+
+
+def data_folder(site: Path, environment: str, data: Path | None) -> Path:
+    """Where the journal lies: what --data says, or else what the site says."""
+    return data if data is not None else load_or_refuse(site, environment).data

@@ -1,0 +1,159 @@
+"""The balance at the end of a demo: three countings of the same messages, held against one another.
+
+The hospitals counted what they sent, the journal what it took and made of it, the practices what they got.
+Pure: counts in, lines out. Each line has two sides that must be equal (invariant I2, to the last message).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.demo.senders import Sent
+
+__all__ = ["Balance", "Counts", "Entry", "Got", "draw_up", "open_in"]
+
+Counts = Mapping[str, int]
+_OPEN = ("waiting", "queued", "sending")
+_ENDED = ("delivered", "acknowledged", "parked", "refused_by_recipient", "withdrawn", "discarded")
+_ARRIVED = ("delivered", "acknowledged")
+_OUTCOMES = ("sent", "held", "rejected", "not_wanted", "nothing_more", "discarded")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: what is balanced, the two sides, and what each is made of."""
+
+    what: str
+    left: int
+    right: int
+    words: str
+
+    @property
+    def good(self) -> bool:
+        """Both sides are equal."""
+        return self.left == self.right
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What was found at the far end of some channels: `by` says who counted, `repeats` came again."""
+
+    channels: tuple[str, ...]
+    count: int
+    repeats: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """All lines. `still_open`: copies that were not delivered when the demo ended."""
+
+    entries: tuple[Entry, ...]
+    sent: int
+    accepted: int
+    copies: int
+    arrived: int
+    held: int
+    repeats: int
+    still_open: int
+
+    @property
+    def good(self) -> bool:
+        """Every line balances and nothing was left under way."""
+        return not self.still_open and all(entry.good for entry in self.entries)
+
+
+def open_in(channels: Mapping[str, Counts]) -> int:
+    """Copies that are still to be delivered."""
+    return sum(counts.get(state, 0) for counts in channels.values() for state in _OPEN)
+
+
+def draw_up(
+    sent: Mapping[str, Sent], tallies: Mapping[tuple[str, str, str], int], far_ends: Iterable[Got]
+) -> Balance:
+    """Hold the three countings against one another. `tallies` are the journal's: (scope, name, state)."""
+    rooms: dict[str, dict[str, dict[str, int]]] = {"feed": {}, "route": {}, "channel": {}, "tray": {}}
+    for (scope, name, state), count in tallies.items():
+        if scope in rooms:
+            rooms[scope].setdefault(name, {})[state] = count
+    feeds, channels = rooms["feed"], rooms["channel"]
+    far = tuple(far_ends)
+    entries = [entry for feed, one in sent.items() for entry in _feed(feed, one, feeds.get(feed, {}))]
+    entries += [_route(route, counts) for route, counts in rooms["route"].items()]
+    entries += [_channel(channel, counts) for channel, counts in channels.items()]
+    entries += [_far_end(got, channels) for got in far]
+    return Balance(
+        entries=tuple(entries),
+        sent=sum(one.answered for one in sent.values()),
+        accepted=sum(counts.get("accepted", 0) for counts in feeds.values()),
+        copies=sum(_made(counts) for counts in channels.values()),
+        arrived=sum(got.count for got in far),
+        held=sum(counts.get("held", 0) for counts in rooms["tray"].values()),
+        repeats=sum(got.repeats for got in far),
+        still_open=open_in(channels) + sum(counts.get("waiting", 0) for counts in feeds.values()),
+    )
+
+
+def _feed(feed: str, sent: Sent, counts: Counts) -> Iterable[Entry]:
+    made_of = ("decided", "waiting", "held", "duplicate")
+    yield Entry(
+        f"feed {feed}",
+        counts.get("accepted", 0),
+        sum(counts.get(state, 0) for state in made_of),
+        "accepted = " + _sum(counts, made_of),
+    )
+    once = counts.get("accepted", 0) - counts.get("duplicate", 0)
+    if sent.unanswered and once > sent.answered:
+        # A message whose answer was never seen may have been taken all the same.
+        once = max(sent.answered, once - sent.unanswered)
+    yield Entry(
+        f"hospital {feed}",
+        sent.answered,
+        once + counts.get("refused", 0),
+        f"answered to the hospital ({sent.accepted} AA, {sent.errors} AE, {sent.rejects} AR)"
+        " = accepted once + refused",
+    )
+    yield Entry(
+        f"verdicts {feed}",
+        sent.errors + sent.rejects,
+        counts.get("rejected", 0) + counts.get("refused", 0),
+        "AE and AR at the hospital = rejected by routes + refused",
+    )
+
+
+def _route(route: str, counts: Counts) -> Entry:
+    return Entry(
+        f"route {route}",
+        counts.get("entered", 0),
+        sum(counts.get(outcome, 0) for outcome in _OUTCOMES),
+        "entered = " + _sum(counts, _OUTCOMES),
+    )
+
+
+def _channel(channel: str, counts: Counts) -> Entry:
+    states = _OPEN + _ENDED
+    return Entry(
+        f"channel {channel}",
+        _made(counts),
+        sum(counts.get(state, 0) for state in states),
+        "copies = " + _sum(counts, states),
+    )
+
+
+def _far_end(got: Got, channels: Mapping[str, Counts]) -> Entry:
+    delivered = sum(channels.get(name, {}).get(state, 0) for name in got.channels for state in _ARRIVED)
+    again = f", and {got.repeats} came twice" if got.repeats else ""
+    return Entry(
+        f"far end of {', '.join(got.channels)}", delivered, got.count, f"delivered = {got.by}{again}"
+    )
+
+
+def _made(counts: Counts) -> int:
+    return counts.get("made", counts.get("copies", 0))
+
+
+def _sum(counts: Counts, states: Iterable[str]) -> str:
+    """The parts of a sum that are there, as `12 decided + 1 held`."""
+    parts = [f"{counts[state]} {state.replace('_', ' ')}" for state in states if counts.get(state)]
+    return " + ".join(parts) or "0"

@@ -1,0 +1,147 @@
+"""What reading the journal gives: frozen values for commands and the console. No behaviour beyond sums.
+
+Times are microseconds since 1970-01-01T00:00Z. An empty text or 0 means: there is none. `body`,
+`envelope` and `keys` are message content: they are shown to those entitled to it and never logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.journal.records import DeliveryState, MessageState, RoutePart, StoredKind
+
+__all__ = ["Balance", "DeliveryShown", "Equation", "EventShown", "HeldShown", "MessageShown", "MessageStory"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryShown:
+    """One copy: where it goes and how far it is. `size` is of the bytes that go out."""
+
+    id: int
+    message: int
+    route: str
+    channel: str
+    address: str
+    state: DeliveryState
+    attempts: int
+    next_try: int
+    created: int
+    closed: int  # when it left the open states
+    merged: int
+    parent: int
+    in_doubt: bool
+    reason: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageShown:
+    """One message as a search lists it.
+
+    original: the message that this one repeats, where `kind` is duplicate or conflict.
+    verdict: what its sender was told: ok, error or reject; "" while that is open, and for duplicates.
+    rejected: a route, dialect or guard rejected it.
+    """
+
+    id: int
+    feed: str
+    received: int
+    type: str
+    version: str
+    control_id: str
+    peer: str
+    size: int
+    sha256: bytes
+    kind: StoredKind
+    state: MessageState
+    original: int
+    refused: str
+    verdict: str
+    words: str
+    rejected: bool
+    config: str
+    decided: int
+    copies: tuple[DeliveryShown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventShown:
+    """One change of state, in the order in which it was recorded; `delivery` 0 is the message itself."""
+
+    id: int
+    delivery: int
+    kind: str
+    at: int
+    detail: str
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldShown:
+    """Something of a message in a tray. route "": the message was held before any route ran."""
+
+    id: int
+    route: str
+    tray: str
+    reason: str
+    where: str
+    entry: bool
+    at: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStory:
+    """Everything that the journal knows of one message."""
+
+    message: MessageShown
+    body: bytes
+    envelope: bytes
+    events: tuple[EventShown, ...]
+    deliveries: tuple[DeliveryShown, ...]
+    parts: tuple[RoutePart, ...]
+    held: tuple[HeldShown, ...]
+    findings: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]
+    repeats: tuple[int, ...]  # duplicates and conflicts that name this message as their original
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """One line of the conservation law: `total` was counted when things came in; `parts` are counted
+    from the rows as they are now, by what became of them."""
+
+    total: int
+    parts: Mapping[str, int]
+
+    @property
+    def sum(self) -> int:
+        """The right side."""
+        return sum(self.parts.values())
+
+    @property
+    def balanced(self) -> bool:
+        """Both sides agree."""
+        return self.total == self.sum
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The sums of conservation (DESIGN.md, I2), all of one moment.
+
+    Feed: accepted = decided + waiting + held + duplicate. Route: entered = sent + held + rejected +
+    not_wanted + nothing_more. Channel: made = the deliveries in each state. `refused` is evidence, which
+    was never accepted.
+    """
+
+    feeds: Mapping[str, Equation]
+    routes: Mapping[str, Equation]
+    channels: Mapping[str, Equation]
+    refused: Mapping[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Every line agrees."""
+        lines = (*self.feeds.values(), *self.routes.values(), *self.channels.values())
+        return all(line.balanced for line in lines)

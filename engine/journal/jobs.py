@@ -1,0 +1,109 @@
+"""Background work for the journal's writer: batches of decisions and of state changes, with their futures.
+
+Knows how to do a batch in steps inside a commit, and how to forget the steps of one that was rolled
+back. Knows nothing of threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+from engine.journal.changes import Changer
+from engine.journal.decisions import Recorder
+from engine.journal.entries import Entries
+from engine.journal.records import Changed, Decided, DeliveryRow
+
+__all__ = ["ChangeJob", "Commit", "Job", "RecordJob"]
+
+T = TypeVar("T")
+
+_SLICE = 16  # decisions, about one millisecond
+
+
+class Commit:
+    """What the jobs of one commit share."""
+
+    def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
+        self.recorder = Recorder(connection, entries)
+        self.changer = Changer(connection, entries)
+
+
+class Job(Protocol):
+    """A piece of background work. It is done in steps; a commit may fall between two of them."""
+
+    def step(self, commit: Commit) -> bool:
+        """Do the next step inside the open transaction. True where it was the last."""
+
+    def keep(self) -> None:
+        """The steps so far are on disk."""
+
+    def forget(self) -> None:
+        """The steps since the last `keep` were rolled back."""
+
+    def settle(self, error: Exception | None) -> None:
+        """On the event loop's thread: tell the caller."""
+
+
+class _Future(Generic[T]):
+    """The caller's side of a job."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[T] = loop.create_future()
+
+    def finish(self, result: T, error: Exception | None) -> None:
+        if self.future.done():  # its caller was cancelled; what is recorded stays recorded
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+
+
+class RecordJob(_Future[Sequence[Sequence[DeliveryRow]]]):
+    """Records a batch of decisions. Each is recorded wholly or not at all; a long batch may spread over
+    several commits while messages wait to be stored."""
+
+    def __init__(self, decisions: Sequence[Decided], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._decisions = decisions
+        self._rows: list[Sequence[DeliveryRow]] = []
+        self._kept = 0
+
+    def step(self, commit: Commit) -> bool:
+        done = len(self._rows)
+        self._rows.extend(commit.recorder.record(self._decisions[done : done + _SLICE]))
+        return len(self._rows) >= len(self._decisions)
+
+    def keep(self) -> None:
+        self._kept = len(self._rows)
+
+    def forget(self) -> None:
+        del self._rows[self._kept :]
+
+    def settle(self, error: Exception | None) -> None:
+        self.finish(self._rows, error)
+
+
+class ChangeJob(_Future[frozenset[int]]):
+    """Records a batch of state changes in one step; its result names those that took place."""
+
+    def __init__(self, changes: Sequence[Changed], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._changes = changes
+        self._taken: frozenset[int] = frozenset()
+
+    def step(self, commit: Commit) -> bool:
+        self._taken = commit.changer.change(self._changes)
+        return True
+
+    def keep(self) -> None:
+        """One step is all there is."""
+
+    def forget(self) -> None:
+        self._taken = frozenset()
+
+    def settle(self, error: Exception | None) -> None:
+        self.finish(self._taken, error)

@@ -1,0 +1,239 @@
+"""Reads the journal for commands and the console: finds messages, tells their story, adds up the balance.
+
+Opens the database read-only, while the engine runs or while it is stopped; never writes, never takes the
+lock, never waits for the engine. Use one reader from one thread at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from engine.journal import balance as sums
+from engine.journal.answers import Balance, DeliveryShown, EventShown, HeldShown, MessageShown, MessageStory
+from engine.journal.entries import Tallies
+from engine.journal.records import RoutePart
+from engine.journal.schema import JournalMissing, open_reading
+from engine.journal.search import Search
+
+__all__ = ["JournalMissing", "JournalReader"]
+
+_MESSAGE = (
+    "m.id, m.feed, m.received, m.type, m.version, m.control_id, m.peer, m.size, m.sha256, m.kind, m.state,"
+    " m.original, coalesce(m.refused, ''), coalesce(m.verdict, ''), coalesce(m.words, ''), m.rejected,"
+    " coalesce((SELECT hash FROM config c WHERE c.id=m.config), ''), coalesce(m.decided, 0)"
+)
+_DELIVERY = (
+    "d.id, d.message, d.route, d.channel, d.address, d.state, d.attempts, d.next_try, d.created,"
+    " coalesce(d.closed, 0), d.merged, d.parent, d.in_doubt, d.reason, length(b.bytes)"
+)
+_DELIVERIES = (
+    f"SELECT {_DELIVERY} FROM delivery d CROSS JOIN message m ON m.id=d.message"  # noqa: S608 - our own words
+    " CROSS JOIN body b ON b.id=coalesce(d.body, m.body)"
+)
+
+
+class JournalReader:
+    """Read-only access to the journal in a data folder. Raises JournalMissing where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection = open_reading(folder)
+
+    def __enter__(self) -> JournalReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the database go. Nothing can be read afterwards."""
+        self._connection.close()
+
+    def find(
+        self,
+        *,
+        id: int | str = 0,  # noqa: A002 - the field's own word, and always given by name
+        control_id: str = "",
+        nhs_number: str = "",
+        type: str = "",  # noqa: A002
+        feed: str = "",
+        address: str = "",
+        channel: str = "",
+        state: str = "",
+        since: int = 0,
+        until: int = 0,
+        before: int = 0,
+        limit: int = 50,
+    ) -> tuple[MessageShown, ...]:
+        """Messages to which all that is given applies, newest first.
+
+        id: a number, or as a person types it ("#123"). type: `ORU^R01` or `ORU`. address: a practice's.
+        state: a message's or a delivery's, also `held`, `conflict`, `rejected`. since, until: when it was
+        received. before: only ids below, to read on. Raises ValueError for an unknown state.
+        """
+        search = Search()
+        if id:
+            search.add("m.id=?", _number(id))
+        if control_id:
+            search.control_id(control_id)
+        if nhs_number:
+            search.key("nhs_number", nhs_number.replace(" ", ""))
+        search.address(address, channel)
+        if state:
+            search.state(state)
+        search.kind_of_message(type, feed)
+        search.time(since, until)
+        if before:
+            search.add("m.id<?", before)
+        with self._moment():
+            return self._messages(*search.sql(_MESSAGE, limit))
+
+    def recent(self, after_id: int = 0, limit: int = 50) -> tuple[MessageShown, ...]:
+        """The messages behind `after_id`, oldest first: for a list that follows what comes in."""
+        question = f"SELECT {_MESSAGE} FROM message m WHERE m.id>? ORDER BY m.id LIMIT ?"  # noqa: S608
+        with self._moment():
+            return self._messages(question, (after_id, limit))
+
+    def last_id(self) -> int:
+        """The newest message's id, or 0."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM message")[0])
+
+    def show(self, message_id: int | str) -> MessageStory | None:
+        """Everything about one message, or None where there is no such message."""
+        id_ = _number(message_id)
+        ask = self._connection.execute
+        with self._moment():
+            found = self._messages(f"SELECT {_MESSAGE} FROM message m WHERE m.id=?", (id_,))  # noqa: S608
+            if not found:
+                return None
+            body, envelope = self._one(
+                "SELECT b.bytes, m.envelope FROM message m CROSS JOIN body b ON b.id=m.body WHERE m.id=?", id_
+            )
+            events = ask(
+                "SELECT e.id, e.delivery, e.kind, e.at, e.detail, coalesce(c.hash, '') FROM event e"
+                " LEFT JOIN config c ON c.id=e.config WHERE e.message=? ORDER BY e.id",
+                (id_,),
+            ).fetchall()
+            parts = ask("SELECT route, outcome, detail FROM part WHERE message=? ORDER BY number", (id_,))
+            held = ask(
+                "SELECT id, route, tray, reason, place, entry, at, state FROM held WHERE message=? ORDER BY id",
+                (id_,),
+            )
+            findings = ask("SELECT words FROM finding WHERE message=? ORDER BY number", (id_,))
+            return MessageStory(
+                found[0],
+                body,
+                envelope or b"",
+                tuple(EventShown(*row) for row in events),
+                found[0].copies,
+                tuple(RoutePart(*row) for row in parts),
+                tuple(HeldShown(*row[:5], bool(row[5]), *row[6:]) for row in held),
+                tuple(words for (words,) in findings),
+                tuple(self._keys(id_)),
+                tuple(self._repeats(found[0])),
+            )
+
+    def body(self, message_id: int) -> bytes | None:
+        """The bytes as they came in (a duplicate's are its original's), or None: no such message."""
+        row = self._connection.execute(
+            "SELECT b.bytes FROM message m CROSS JOIN body b ON b.id=m.body WHERE m.id=?", (message_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def delivery(self, delivery_id: int) -> DeliveryShown | None:
+        """One delivery, or None."""
+        with self._moment():
+            rows = self._connection.execute(f"{_DELIVERIES} WHERE d.id=?", (delivery_id,)).fetchall()
+        return _delivery(rows[0]) if rows else None
+
+    def delivery_body(self, delivery_id: int) -> bytes | None:
+        """The bytes that go out, or went out, or None: no such delivery."""
+        row = self._connection.execute(
+            "SELECT b.bytes FROM delivery d CROSS JOIN message m ON m.id=d.message"
+            " CROSS JOIN body b ON b.id=coalesce(d.body, m.body) WHERE d.id=?",
+            (delivery_id,),
+        ).fetchone()
+        return row[0] if row else None
+
+    def balance(self) -> Balance:
+        """The sums of conservation, recounted from the rows. Takes seconds for millions of messages."""
+        with self._moment():
+            return sums.balance(self._connection)
+
+    def tallies(self) -> Tallies:
+        """The counters, kept with every commit: the same sums at no cost, by (scope, name, state).
+
+        Scopes: `feed` (accepted, waiting, decided, held, duplicate, refused; conflict and rejected are
+        counted beside), `route` (entered and the outcomes), `rule` (not wanted, by route and rule),
+        `channel` (made and the states), `tray` (held), `journal`.
+        """
+        return sums.tallies(self._connection)
+
+    def recount(self) -> Tallies:
+        """What `tallies` should be, counted from the rows: the two differ only where something is wrong."""
+        with self._moment():
+            return sums.recount(self._connection)
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """One short read transaction: all that is read in it is of the same moment."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _messages(self, question: str, values: Sequence[Any]) -> tuple[MessageShown, ...]:
+        rows = self._connection.execute(question, values).fetchall()
+        copies = self._copies([row[0] for row in rows])
+        return tuple(_message(row, copies.get(row[0], ())) for row in rows)
+
+    def _copies(self, ids: Sequence[int]) -> dict[int, tuple[DeliveryShown, ...]]:
+        rows = self._connection.execute(
+            f"{_DELIVERIES} WHERE d.message IN (SELECT value FROM json_each(?)) ORDER BY d.id",
+            (json.dumps(ids),),
+        )
+        found: defaultdict[int, list[DeliveryShown]] = defaultdict(list)
+        for row in rows:
+            found[row[1]].append(_delivery(row))
+        return {id_: tuple(copies) for id_, copies in found.items()}
+
+    def _keys(self, id_: int) -> Iterator[tuple[str, str]]:
+        # The keys are ordered by value, for searching; the way back is a scan of each kind's values, so
+        # it is asked only here, for one message.
+        yield from self._connection.execute("SELECT kind, value FROM key WHERE message=?", (id_,))
+
+    def _repeats(self, message: MessageShown) -> Iterator[int]:
+        """Duplicates and conflicts of this message: they share its control id."""
+        search = Search()
+        search.control_id(message.control_id)
+        search.add("m.original=?", message.id)
+        for (id_,) in self._connection.execute(*search.sql("m.id", 100)):
+            yield id_
+
+    def _one(self, question: str, *values: Any) -> Any:
+        return self._connection.execute(question, values).fetchone()
+
+
+def _number(id_: int | str) -> int:
+    """A message's id as a person types it. What is no number is no message's id."""
+    text = str(id_).strip().lstrip("#").replace(",", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _message(row: Sequence[Any], copies: tuple[DeliveryShown, ...]) -> MessageShown:
+    values: tuple[Any, ...] = (*row[:15], bool(row[15]), *row[16:])
+    return MessageShown(*values, copies=copies)
+
+
+def _delivery(row: Sequence[Any]) -> DeliveryShown:
+    values: tuple[Any, ...] = (*row[:12], bool(row[12]), *row[13:])
+    return DeliveryShown(*values)

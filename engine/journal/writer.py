@@ -1,0 +1,360 @@
+"""The journal's one writer: a thread that makes commits, shared by intake, decisions and state changes.
+
+Knows when to commit, whom to tell, and what to do when the disk says no. Does not know what the rows
+mean. The order in each commit: arrivals first, all that wait; then background work for about 2 ms, or
+longer while nothing arrives. Nobody is told anything before the commit's fsync has returned; then one
+call into the event loop tells them all, in order.
+
+Trouble: a full disk rolls the commit back; its arrivals are refused, background work is kept, and the
+disk is tried again with growing pauses. An I/O error ends the writer for good: an fsync is never
+repeated. Any other error is one bad item's: all are tried singly, so that only that one is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import monotonic, perf_counter
+
+from engine.journal.arrivals import store
+from engine.journal.checkpoint import Checkpoints
+from engine.journal.contract import JournalBroken, JournalFull, Trouble
+from engine.journal.entries import Counters, Entries
+from engine.journal.jobs import Commit, Job
+from engine.journal.records import Arrival, Stored
+from engine.journal.troubles import trouble
+
+__all__ = ["OnTrouble", "Writer"]
+
+OnTrouble = Callable[[str, str], None]
+Done = Callable[[Stored | Trouble], None]
+Told = tuple[Callable[..., None], object]
+
+_ARRIVALS = 512  # at most, in one commit
+_BYTES = 16 * 1024 * 1024
+_SLICE = 0.002  # seconds of background work in a commit while arrivals wait
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds between two tries of a full disk
+_ENOUGH = 1024 * 1024  # bytes free, below which a full disk is not tried again
+
+
+class Writer:
+    """Owns the writing connection. `append`, `submit` and `close` belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        checkpoint_connection: sqlite3.Connection,
+        loop: asyncio.AbstractEventLoop,
+        on_trouble: OnTrouble | None,
+    ) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._loop = loop
+        self._on_trouble = on_trouble
+        self._checkpoints = Checkpoints(checkpoint_connection, self._broken_elsewhere)
+        self._entries = Entries(Counters(connection))
+        self._arrivals: deque[tuple[Arrival, Done]] = deque()
+        self._jobs: deque[Job] = deque()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._sleeping = False
+        self._closing = False
+        self._ended: JournalBroken | None = None
+        self._full: JournalFull | None = None
+        self._pause = _FIRST_PAUSE
+        self._next_try = 0.0
+        self.tallies: dict[tuple[str, str, str], int] = {
+            (scope, name, state): count
+            for scope, name, state, count in connection.execute("SELECT scope, name, state, count FROM tally")
+        }
+        self.commits = 0
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+
+    # On the event loop's thread.
+
+    def start(self) -> None:
+        self._checkpoints.start()
+        self._thread.start()
+
+    def append(self, arrival: Arrival, done: Done) -> None:
+        """Queue an arrival for the next commit. Costs about a microsecond."""
+        self._arrivals.append((arrival, done))
+        if self._sleeping or self._ended:
+            self._rouse()
+
+    def submit(self, job: Job) -> None:
+        """Queue background work."""
+        self._jobs.append(job)
+        if self._sleeping or self._ended:
+            self._rouse()
+
+    async def close(self) -> None:
+        """Write what is queued, copy the log into the database file, and end the threads."""
+        self._closing = True
+        self._wake.put(None)
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._checkpoints.close)
+        if self._ended is None:
+            self._ended = JournalBroken("the journal is closed")
+            with contextlib.suppress(sqlite3.Error):  # the log is as durable as the file; it is read at start
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._refuse_rest()
+
+    def _rouse(self) -> None:
+        self._sleeping = False
+        if self._ended:
+            self._loop.call_soon(self._refuse_rest)
+        else:
+            self._wake.put(None)
+
+    def _refuse_rest(self) -> None:
+        """Nobody writes any more: tell everyone who waits, or comes later."""
+        ended = self._ended or JournalBroken("the journal is closed")
+        told: list[Told] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                told.append((self._arrivals.popleft()[1], ended))
+        with contextlib.suppress(IndexError):
+            while True:
+                told.append((self._jobs.popleft().settle, ended))
+        self._deliver(told)
+
+    def _deliver(self, told: Sequence[Told]) -> None:
+        """Call back, in order. One that fails must not keep the others from hearing."""
+        for callback, result in told:
+            try:
+                callback(result)
+            except Exception as error:  # noqa: BLE001 - handed to the loop's own handler, which reports it
+                self._loop.call_exception_handler(
+                    {"message": "a journal callback failed", "exception": error}
+                )
+
+    # On the writer's thread.
+
+    def _run(self) -> None:
+        try:
+            self._make_commits()
+        except Exception as error:  # noqa: BLE001 - a writer that died in silence would leave everyone waiting
+            self._break(JournalBroken(f"the journal's writer failed ({type(error).__name__})"))
+
+    def _make_commits(self) -> None:
+        while self._ended is None:
+            if self._full:
+                self._wait_for_space()
+                continue
+            arrivals = self._take()
+            if arrivals or self._jobs:
+                self._commit(arrivals)
+            elif self._closing:
+                return
+            else:
+                self._rest()
+
+    def _rest(self) -> None:
+        """Sleep until there is something to do. A needless wake-up is harmless; a missed one is not, so
+        the queues are looked at again after saying that we sleep. While the disk is full, only arrivals
+        and the time of the next try count."""
+        self._sleeping = True
+        seconds = max(0.0, self._next_try - monotonic()) if self._full else None
+        if not (self._arrivals or self._closing or self._ended or (self._jobs and not self._full)):
+            with contextlib.suppress(Empty):
+                self._wake.get(timeout=seconds)
+        self._sleeping = False
+
+    def _take(self) -> list[tuple[Arrival, Done]]:
+        """All that wait to be stored, within bounds."""
+        taken: list[tuple[Arrival, Done]] = []
+        size = 0
+        while self._arrivals and len(taken) < _ARRIVALS and size < _BYTES:
+            taken.append(self._arrivals.popleft())
+            size += len(taken[-1][0].body)
+        return taken
+
+    def _commit(self, arrivals: Sequence[tuple[Arrival, Done]]) -> None:
+        """One commit, and what follows from its failure."""
+        jobs: list[Job] = []
+        error = self._attempt(arrivals, jobs)
+        if error is None:
+            self._pause = _FIRST_PAUSE
+            self._look_after_the_log()
+            return
+        found = trouble(error)
+        if found is None:
+            self._one_by_one(arrivals, jobs)
+            return
+        self._jobs.extendleft(reversed(jobs))
+        self._suffer(found, [(done, found) for _, done in arrivals])
+
+    def _attempt(
+        self,
+        arrivals: Sequence[tuple[Arrival, Done]],
+        jobs: list[Job],
+        only: Sequence[Job] | None = None,
+    ) -> Exception | None:
+        """Try a commit with these arrivals, and with the jobs `only`, to their end, or else with as much
+        background work as fits. What was begun is noted in `jobs`. Gives the error that undid it."""
+        connection, entries = self._connection, self._entries
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            stored = store(connection, entries, [arrival for arrival, _ in arrivals]) if arrivals else []
+            commit = Commit(connection, entries)
+            finished = self._background(commit, jobs) if only is None else self._wholly(commit, only, jobs)
+            commit.changer.finish()
+            pages = entries.pages()
+            deltas = entries.write(connection)
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - classified by the caller; none is passed over
+            self._roll_back(jobs)
+            return error
+        self.commits += 1
+        for key, by in deltas.items():
+            self.tallies[key] = self.tallies.get(key, 0) + by
+        for job in jobs:
+            job.keep()
+        if jobs and (not finished or jobs[-1] is not finished[-1]):
+            self._jobs.appendleft(jobs[-1])
+        told: list[Told] = [(done, result) for (_, done), result in zip(arrivals, stored, strict=True)]
+        told.extend((job.settle, None) for job in finished)
+        self._tell(told)
+        self._checkpoints.wrote(pages)
+        return None
+
+    @staticmethod
+    def _wholly(commit: Commit, only: Sequence[Job], jobs: list[Job]) -> list[Job]:
+        """Do these jobs and no others."""
+        for job in only:
+            jobs.append(job)
+            while not job.step(commit):
+                continue
+        return jobs
+
+    def _background(self, commit: Commit, jobs: list[Job]) -> list[Job]:
+        """Do background work for a slice of time, or to its end while nothing arrives; those finished."""
+        finished: list[Job] = []
+        until = perf_counter() + _SLICE
+        while self._jobs:
+            job = self._jobs.popleft()
+            jobs.append(job)
+            while not job.step(commit):
+                if self._arrivals and perf_counter() > until:
+                    return finished
+            finished.append(job)
+            if self._arrivals and perf_counter() > until:
+                return finished
+        return finished
+
+    def _roll_back(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            job.forget()
+        with contextlib.suppress(sqlite3.Error):  # some errors have rolled back already, or end us anyway
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        try:
+            self._entries = Entries(Counters(self._connection))
+        except sqlite3.Error as error:
+            self._break(JournalBroken(f"the journal cannot be read ({error.sqlite_errorname})"))
+
+    def _one_by_one(self, arrivals: Sequence[tuple[Arrival, Done]], jobs: Sequence[Job]) -> None:
+        """Something in a commit could not be written, and not for want of a disk: find out which, and
+        let the others through. What was not tried yet when the disk fails too waits or is refused."""
+        for place, (arrival, done) in enumerate(arrivals):
+            error = self._attempt([(arrival, done)], [], only=())
+            if error is None:
+                continue
+            if found := trouble(error):
+                self._jobs.extendleft(reversed(jobs))
+                self._suffer(found, [(other, found) for _, other in arrivals[place:]])
+                return
+            words = f"a message could not be stored ({type(error).__name__})"
+            self._report("unstorable", words)
+            self._tell([(done, JournalFull(words))])
+        for place, job in enumerate(jobs):
+            error = self._attempt([], [], only=[job])
+            if error is None:
+                continue
+            if found := trouble(error):
+                self._jobs.extendleft(reversed(jobs[place:]))
+                self._suffer(found, [])
+                return
+            self._tell([(job.settle, error)])
+
+    def _suffer(self, found: Trouble, told: Sequence[Told]) -> None:
+        """Refuse this commit's arrivals, and go on as the trouble demands."""
+        if isinstance(found, JournalBroken):
+            self._break(found, told)
+            return
+        if self._full is None:
+            self._report("full", str(found))
+        self._full = found
+        self._next_try = monotonic() + self._pause
+        self._tell(told)
+
+    def _break(self, broken: JournalBroken, told: Sequence[Told] = ()) -> None:
+        self._ended = broken
+        self._report("broken", str(broken))
+        self._tell(told)
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._refuse_rest)
+
+    def _broken_elsewhere(self, broken: JournalBroken) -> None:
+        """On the checkpoint thread: the disk has failed there."""
+        if self._ended is None:
+            self._break(broken)
+            self._wake.put(None)
+
+    def _wait_for_space(self) -> None:
+        """Refuse what arrives, keep background work, and try the disk when its time has come."""
+        self._tell([(done, self._full) for _, done in self._take()])
+        if self._closing:
+            self._ended = JournalBroken("the journal was closed while its disk was full")
+        elif monotonic() < self._next_try:
+            self._rest()
+        elif (error := self._probe()) is None:
+            self._full = None
+            self._report("recovered", "the journal's disk can be written again")
+        elif isinstance(found := trouble(error), JournalBroken):
+            self._break(found)
+        else:
+            self._next_try = monotonic() + self._pause
+        # Should the disk fill again soon after, the next pause is longer; real work resets it.
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def _probe(self) -> Exception | None:
+        """See whether there is space again. A checkpoint may give some back; a small commit proves it."""
+        free = os.statvfs(self._folder)
+        if free.f_bavail * free.f_frsize < _ENOUGH:
+            return JournalFull("the disk that holds the journal is full")
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:
+            return error
+        self._entries.count("journal", "probes", "made")
+        return self._attempt([], [], only=())
+
+    def _look_after_the_log(self) -> None:
+        if not self._checkpoints.restart_due(quiet=not self._arrivals):
+            return
+        try:
+            self._checkpoints.restart(self._connection)
+        except sqlite3.Error as error:
+            if found := trouble(error):
+                self._suffer(found, [])
+
+    def _tell(self, told: Sequence[Told]) -> None:
+        """One call into the event loop for the whole commit."""
+        if told:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(self._deliver, told)
+
+    def _report(self, kind: str, words: str) -> None:
+        if self._on_trouble is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._on_trouble, kind, words)

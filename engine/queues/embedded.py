@@ -1,0 +1,92 @@
+"""The embedded queue: the journal's outbox rows are the queue, and nothing else need be running.
+
+A lane (channel and address) is at work only while it has something due. Knows nothing of sending: the
+work it is given does that, and says when a lane's head may be tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.journal.contract import Journal
+from engine.journal.records import DeliveryRow
+from engine.observe.log import get_log
+from engine.queues.contract import Tickets, Work
+from engine.queues.outbox import LaneKey, Outbox
+from engine.queues.pace import Pace
+from engine.queues.schedule import AGAIN, IDLE, Schedule, now_us
+
+__all__ = ["EmbeddedQueue"]
+
+log = get_log()
+
+_BYTES = 256 * 1024  # of bodies in one lane's tickets, where there is more than one
+_AFTER_FAILURE = 5_000_000  # microseconds that a lane rests when its work failed unexpectedly
+
+
+class EmbeddedQueue:
+    """Implements engine.queues.contract.Queue on the journal alone.
+
+    memory: bytes of offered rows kept in memory, across lanes. places: lanes at work at once;
+    troubled_places: lanes being tried again at once, beside these.
+    """
+
+    condition = "embedded"
+    """What `gatepost status` shows of the broker."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        memory: int = 16 * 1024 * 1024,
+        places: int = 128,
+        troubled_places: int = 64,
+    ) -> None:
+        self._journal = journal
+        self._outbox = Outbox(journal, memory=memory)
+        self._pace: Pace[LaneKey] = Pace(first=16, most=256)
+        self._schedule: Schedule[LaneKey] = Schedule(
+            self._turn, places=places, troubled_places=troubled_places
+        )
+        self._schedule.pause()
+        self._work: Work
+
+    async def start(self, work: Work) -> None:
+        """Begin, with what the journal holds open from before."""
+        self._work = work
+        now = now_us()
+        for lane in await self._journal.lanes():
+            key = (lane.channel, lane.address)
+            self._outbox.spill(key)
+            if lane.next_try > now:
+                self._schedule.rest(key, lane.next_try)
+            else:
+                self._schedule.wake(key)
+        self._schedule.resume()
+
+    def offer(self, rows: Sequence[DeliveryRow]) -> None:
+        """Just committed rows: kept while there is room, read from the journal later otherwise."""
+        for row in rows:
+            self._schedule.wake(self._outbox.offer(row))
+
+    async def stop(self) -> None:
+        """Hand out nothing more, wait for work in progress."""
+        await self._schedule.stop()
+
+    async def _turn(self, key: LaneKey) -> int:
+        try:
+            rows = await self._outbox.take(key, self._pace.size(key), _BYTES)
+            if not rows:
+                self._pace.forget(key)
+                return IDLE
+            self._pace.begin(key)
+            due = await self._work(Tickets(key[0], key[1], tuple(rows)))
+        except Exception as failure:  # noqa: BLE001 - one lane's failure must not stop the others
+            log.error("delivery.failed", channel=key[0], address=key[1], failure=type(failure).__name__)
+            due = now_us() + _AFTER_FAILURE
+        if due > 0:
+            self._pace.stumble(key)
+            self._outbox.spill(key)  # nothing is kept in memory while a lane rests
+            return due
+        self._pace.end(key, len(rows))
+        return AGAIN

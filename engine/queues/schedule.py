@@ -1,0 +1,182 @@
+"""Decides which lane works next: fair turns, a bound on lanes at work, and back-off with one timer.
+
+A lane is any hashable key. A task exists only while a lane is at work, so thousands of idle lanes cost
+nothing. Lanes in trouble have places of their own: however many practices are dead, the healthy ones
+never wait for them. Knows nothing of deliveries, journals or brokers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final, Generic, TypeVar
+
+__all__ = ["AGAIN", "IDLE", "Schedule", "now_us"]
+
+IDLE: Final = 0
+"""What a turn returns when the lane has nothing more to do until it is woken."""
+AGAIN: Final = -1
+"""What a turn returns when the lane wants another turn, behind the others."""
+
+_LONGEST_SLEEP = 60.0  # seconds; a clock that was set is noticed this soon
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def now_us() -> int:
+    """Microseconds since 1970-01-01T00:00Z."""
+    return time.time_ns() // 1000
+
+
+class Schedule(Generic[Key]):
+    """Gives lanes their turns. `turn` does a bounded piece of one lane's work and returns IDLE, AGAIN or
+    the time (microseconds since 1970) before which the lane must rest: a lane that rests is in trouble.
+
+    `turn` must not raise; a lane never has two turns at once.
+    """
+
+    def __init__(
+        self,
+        turn: Callable[[Key], Awaitable[int]],
+        *,
+        places: int = 256,
+        troubled_places: int = 64,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
+        self._turn = turn
+        self._clock = clock
+        self._free = [places, troubled_places]  # index 1: for lanes in trouble
+        self._ready: tuple[deque[Key], deque[Key]] = (deque(), deque())
+        self._state: dict[Key, str] = {}  # ready, working, woken (working, and woken meanwhile), resting
+        self._troubled: set[Key] = set()
+        self._resting: list[tuple[int, int, Key]] = []
+        self._due: dict[Key, int] = {}
+        self._number = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: dict[asyncio.Task[None], Key] = {}
+        self._paused = False
+        self._stopping = False
+
+    @property
+    def troubled(self) -> frozenset[Key]:
+        """The lanes that rest, or are being tried again after a rest."""
+        return frozenset(self._troubled)
+
+    def busy(self, key: Key) -> bool:
+        """Whether the lane is ready, at work or resting."""
+        return key in self._state
+
+    def wake(self, key: Key) -> None:
+        """There is something to do for this lane. A resting lane rests on: its head decides."""
+        state = self._state.get(key)
+        if state is None:
+            self._make_ready(key)
+        elif state == "working":
+            self._state[key] = "woken"
+
+    def rest(self, key: Key, due: int) -> None:
+        """Leave an idle lane alone until `due` (it waited when the process began)."""
+        if key not in self._state and not self._stopping:
+            self._lay(key, due)
+
+    def hurry(self) -> None:
+        """End all rests now: what the lanes waited for has come back."""
+        for key in list(self._due):
+            self._due.pop(key)
+            self._make_ready(key)
+
+    def pause(self) -> None:
+        """Start no further turns; those at work go on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Start turns again."""
+        self._paused = False
+        self._pump()
+
+    async def stop(self) -> None:
+        """Start nothing more and wait for the turns at work; cancelled, it cancels them and waits."""
+        self._stopping = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        except asyncio.CancelledError:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            raise
+
+    # -- turns -----------------------------------------------------------------------------------
+
+    def _make_ready(self, key: Key) -> None:
+        self._state[key] = "ready"
+        self._ready[key in self._troubled].append(key)
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._paused or self._stopping:
+            return
+        for kind in (0, 1):
+            ready = self._ready[kind]
+            while ready and self._free[kind] > 0:
+                key = ready.popleft()
+                self._free[kind] -= 1
+                self._state[key] = "working"
+                task = asyncio.create_task(self._work(key, kind))
+                self._tasks[task] = key
+                task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            raise failure  # a turn must not raise: let the loop's handler say so loudly
+
+    async def _work(self, key: Key, kind: int) -> None:
+        result = IDLE
+        try:
+            result = await self._turn(key)
+        finally:
+            self._free[kind] += 1
+            woken = self._state.pop(key) == "woken"
+            if result > 0:
+                self._troubled.add(key)
+                self._lay(key, result)
+            else:
+                self._troubled.discard(key)
+                if woken or result == AGAIN:
+                    self._make_ready(key)
+            self._pump()
+
+    # -- rests -----------------------------------------------------------------------------------
+
+    def _lay(self, key: Key, due: int) -> None:
+        self._state[key] = "resting"
+        self._troubled.add(key)
+        self._due[key] = due
+        heapq.heappush(self._resting, (due, next(self._number), key))
+        if self._resting[0][2] == key:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._resting and not self._stopping:
+            delay = max(0.0, min((self._resting[0][0] - self._clock()) / 1e6, _LONGEST_SLEEP))
+            self._timer = asyncio.get_running_loop().call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        now = self._clock()
+        while self._resting and self._resting[0][0] <= now:
+            due, _, key = heapq.heappop(self._resting)
+            if self._due.get(key) == due:  # else it was hurried, and this entry is stale
+                del self._due[key]
+                self._make_ready(key)
+        self._set_timer()

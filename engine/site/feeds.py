@@ -1,0 +1,189 @@
+"""feeds.yaml: what may stand in it, and the feeds that it describes. The keys are declared once.
+
+Must not know channels or routes; whether a dialect or guard exists is the plan's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal, cast
+
+from engine.site.certificates import check_certificates, existing_file
+from engine.site.entries import named_entries
+from engine.site.model import Feed, Tls
+from engine.site.values import Charset, Listen, Network, Zone
+from routes.language.facts import FeedFacts
+from routes.language.kinds import Choice, Duration, Integer, ListOf, Marked, Name, Nested, Size
+from routes.language.problems import Problems, Spot
+from routes.language.shapes import Field, Record, Shape
+from routes.language.source import Node, Scalar
+
+__all__ = ["FEED", "read_feeds"]
+
+CERTIFICATE = Field("certificate", Marked("a file"), "our own certificate (PEM)", required=True)
+KEY = Field("key", Marked("a file"), "its private key (PEM, without a pass phrase)", required=True)
+CLIENT_CA = Field("client_ca", Marked("a file"), "Senders must show a certificate from this authority.")
+CLIENT_NAMES = Field("client_names", ListOf(Marked()), "The certificate names that may send to this feed.")
+TLS_SHAPE = Shape("a feed's tls", (CERTIFICATE, KEY, CLIENT_CA, CLIENT_NAMES))
+
+COUNT_MISMATCH = Field(
+    "on_count_mismatch",
+    Choice(("hold_all", "accept")),
+    "What to do with a batch whose trailer counts other than it holds.",
+    default="hold_all",
+)
+BATCH_SHAPE = Shape("a feed's batch", (COUNT_MISMATCH,))
+
+
+def _batch(record: Record, _problems: Problems) -> str:
+    return record[COUNT_MISMATCH]
+
+
+def _as_read(record: Record, _problems: Problems) -> Record:
+    return record
+
+
+KIND = Field("kind", Choice(("mllp",)), "how messages come in", "mllp", required=True)
+LISTEN = Field("listen", Listen(), "the address and port of this feed", "127.0.0.1:2575", required=True)
+ACKNOWLEDGE = Field(
+    "acknowledge",
+    Choice(("when_stored", "when_routed")),
+    "AA once it is on disk, or once the routes have decided.",
+    default="when_stored",
+)
+REJECT_AS = Field(
+    "reject_as", Choice(("AE", "AR")), "The code of the answer where a route rejects.", default="AE"
+)
+DIALECT = Field("dialect", Name(), "The dialect that brings its messages to the common form.")
+GUARDS = Field("guards", ListOf(Name()), "Guards before all routes.")
+CHARSET = Field("charset", Charset(), "The character set where MSH-18 is empty.", default="utf-8")
+SEGMENT_ENDS = Field(
+    "segment_ends", Choice(("cr", "any")), "cr, or any: LF and CRLF end segments too.", default="cr"
+)
+TIMEZONE = Field("timezone", Zone(), "What its times without an offset mean.", default="")
+SENDERS: Field[tuple[IPv4Network | IPv6Network, ...]] = Field(
+    "senders", ListOf(Network()), "Who may connect; everybody unless set."
+)
+TLS = Field("tls", Nested(TLS_SHAPE, _as_read), "TLS, and with client_ca mutual TLS.")
+MAX_FRAME = Field("max_frame", Size(), "The largest message.", default=32 * 1024 * 1024)
+MAX_CONNECTIONS = Field("max_connections", Integer(1, 10_000), "Connections at one time.", default=64)
+IDLE_TIMEOUT = Field("idle_timeout", Duration(), "An idle connection is closed after this.", default=3600.0)
+FRAME_TIMEOUT = Field(
+    "frame_timeout", Duration(), "A message that stalls is given up after this.", default=60.0
+)
+DUPLICATE_WINDOW = Field(
+    "duplicate_window", Duration(), "How long a repeat is known as one; 0s: never.", default=7 * 86400.0
+)
+BATCH = Field("batch", Nested(BATCH_SHAPE, _batch), "Batches (FHS, BHS).")
+FEED = Shape(
+    "a feed",
+    (
+        KIND, LISTEN, ACKNOWLEDGE, REJECT_AS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS, TIMEZONE, SENDERS, TLS,
+        MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW, BATCH,
+    ),
+    not_yet=("retired",),
+    misplaced={
+        "zone": 'A feed\'s time zone is written "timezone".',
+        "port": 'Address and port stand together: "listen: 127.0.0.1:2575".',
+        **dict.fromkeys(("certificate", "key", "client_ca", "client_names"), 'This stands inside "tls:".'),
+    },
+)  # fmt: skip
+
+
+def read_feeds(
+    node: Node, folder: Path, problems: Problems
+) -> tuple[Mapping[str, Feed], Mapping[str, FeedFacts]]:
+    """The feeds, and what the plan must know of them: also of those that could not be read whole, so that
+    one mistake is not reported again wherever a route names the feed."""
+    feeds: dict[str, Feed] = {}
+    facts: dict[str, FeedFacts] = {}
+    listens: dict[str, Spot] = {}
+    for name, entry in named_entries("feeds", node, problems):
+        record = FEED.read(entry, problems)
+        if record is None:
+            facts[name.value] = FeedFacts(name.value, name.spot)
+            continue
+        facts[name.value] = _facts(name, record)
+        tls = _tls(record.get(TLS), folder, problems)
+        if record.get(LISTEN) is not None:
+            feeds[name.value] = _feed(name.value, record, facts[name.value], tls)
+            listens[name.value] = record.spot_of(LISTEN)
+    _check_ports(feeds, listens, problems)
+    return feeds, facts
+
+
+def _facts(name: Scalar, record: Record) -> FeedFacts:
+    dialect = record.get(DIALECT)
+    guards = record.get(GUARDS) or ()
+    return FeedFacts(
+        name.value,
+        name.spot,
+        dialect.value if dialect else "",
+        tuple(guard.value for guard in guards),
+        cast("Literal['when_stored', 'when_routed']", record[ACKNOWLEDGE]),
+        record[CHARSET],
+        cast("Literal['cr', 'any']", record[SEGMENT_ENDS]),
+        record[TIMEZONE],
+        dialect.spot if dialect else None,
+        guards[0].spot if guards else None,
+    )
+
+
+def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
+    return Feed(
+        name,
+        record[LISTEN],
+        acknowledge=facts.acknowledge,
+        reject_as=cast("Literal['AE', 'AR']", record[REJECT_AS]),
+        dialect=facts.dialect,
+        guards=facts.guards,
+        charset=facts.charset,
+        segment_ends=facts.segment_ends,
+        timezone=facts.timezone,
+        senders=record.get(SENDERS) or (),
+        tls=tls,
+        max_frame=record[MAX_FRAME],
+        max_connections=record[MAX_CONNECTIONS],
+        idle_timeout=record[IDLE_TIMEOUT],
+        frame_timeout=record[FRAME_TIMEOUT],
+        duplicate_window=record[DUPLICATE_WINDOW],
+        on_count_mismatch=cast("Literal['hold_all', 'accept']", record.get(BATCH) or "hold_all"),
+    )
+
+
+def _tls(record: Record | None, folder: Path, problems: Problems) -> Tls | None:
+    if record is None:
+        return None
+    certificate = existing_file(record.get(CERTIFICATE), folder, problems)
+    key = existing_file(record.get(KEY), folder, problems)
+    client_ca = existing_file(record.get(CLIENT_CA), folder, problems)
+    check_certificates(certificate, key, client_ca, record.spot, problems)
+    if CLIENT_NAMES in record and CLIENT_CA not in record:
+        problems.add(
+            record.key_spot(CLIENT_NAMES),
+            'Names in certificates prove nothing without "client_ca", the authority that vouches for them.',
+            "names-without-ca",
+        )
+    return Tls(certificate, key, client_ca, tuple(n.value for n in record.get(CLIENT_NAMES) or ()))
+
+
+def _check_ports(feeds: Mapping[str, Feed], listens: Mapping[str, Spot], problems: Problems) -> None:
+    """Two feeds cannot listen on one port, unless each has an address of its own."""
+    seen: list[Feed] = []
+    for feed in feeds.values():
+        other = next((earlier for earlier in seen if _clash(earlier, feed)), None)
+        if other is not None:
+            problems.add(
+                listens[feed.name],
+                f'Port {feed.listen[1]} is taken by the feed "{other.name}"; give this feed its own port.',
+                "same-port",
+            )
+        seen.append(feed)
+
+
+def _clash(one: Feed, other: Feed) -> bool:
+    (host, port), (other_host, other_port) = one.listen, other.listen
+    every = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+    return port == other_port != 0 and (host == other_host or host in every or other_host in every)

@@ -1,0 +1,203 @@
+"""Loads a site folder: files, environment, secrets, checks, and the compiled plan; or says what is wrong.
+
+Every mistake is a problem with its place and remedy, and all of them are found in one go. Must not know
+the engine that will run the site.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from routes.language.plan import compile_plan
+
+from engine.site.channels import Surroundings, read_channels
+from engine.site.feeds import read_feeds
+from engine.site.files import SiteFiles, read_folder
+from engine.site.model import Site
+from engine.site.overlay import OPTIONS, lay_over, tree_of
+from engine.site.settings import Settings, read_settings
+from routes.language.nearest import did_you_mean, nearest
+from routes.language.problems import Problem, Problems, Spot
+from routes.language.source import Block, Node, Scalar, read_yaml
+
+__all__ = ["load_site"]
+
+
+@dataclass(slots=True)
+class _Trees:
+    """The three files of a site as nodes, with whatever was laid over them."""
+
+    settings: Node
+    feeds: Node
+    channels: Node
+
+
+def load_site(
+    folder: Path,
+    environment: str = "",
+    *,
+    overrides: Mapping[str, object] = {},
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Site | None, list[Problem]]:
+    """The site of a folder, and every problem found, in file order. No site where one is an error.
+
+    environment: the name of a file in environments/, laid over the site's own files. overrides: settings
+    that lie over everything, as {"broker": "embedded", "feeds.ward_pas.listen": "127.0.0.1:0"}. environ:
+    where `${env:NAME}` is looked up; the process's own unless given. A port 0 in `overrides` means any
+    free port.
+    """
+    problems = Problems()
+    files = read_folder(folder, problems)
+    if files is None:
+        return None, problems.in_order()
+    trees = _trees(files, environment, tree_of(overrides), problems)
+    site = None
+    if trees is not None:
+        site = _site(folder, environment, files, trees, os.environ if environ is None else environ, problems)
+    return (None if problems.errors else site), problems.in_order()
+
+
+# -- from files to trees --------------------------------------------------------------------------------
+
+
+def _trees(files: SiteFiles, environment: str, options: Block, problems: Problems) -> _Trees | None:
+    """Read the three files, lay the environment and the options over them. None where one is unreadable."""
+    names = ("gatepost.yaml", "feeds.yaml", "channels.yaml")
+    nodes = [read_yaml(name, files.texts[name], problems) for name in names if name in files.texts]
+    readable = [node for node in nodes if node is not None]
+    layers = [_environment(files, environment, problems)] if environment else []
+    if len(readable) < len(names) or None in layers:
+        return None
+    trees = _Trees(*readable)
+    for layer in (*layers, options):
+        if isinstance(layer, Block):
+            _lay_over_all(trees, layer, problems)
+        elif layer is not None:
+            problems.add(
+                layer.spot, "An environment file holds keys with values, as gatepost.yaml does.", "wrong-kind"
+            )
+    return trees
+
+
+def _environment(files: SiteFiles, environment: str, problems: Problems) -> Node | None:
+    name = f"environments/{environment}.yaml"
+    if name not in files.texts:
+        known = files.environments()
+        problems.add(
+            Spot("environments"),
+            f'There is no environment "{environment}"{did_you_mean(environment, known)}',
+            "unknown-environment",
+            fix=nearest(environment, known),
+        )
+        return None
+    return read_yaml(name, files.texts[name], problems)
+
+
+def _lay_over_all(trees: _Trees, layer: Block, problems: Problems) -> None:
+    """What differs goes where it belongs: below `feeds`, below `channels`, or into gatepost.yaml."""
+    for key, value in layer.entries:
+        piece = Block(((key, value),), layer.spot)
+        if key.value == "feeds":
+            _look_for_strangers("feed", trees.feeds, value, problems)
+            trees.feeds = lay_over(trees.feeds, piece)
+        elif key.value == "channels":
+            _look_for_strangers("channel", trees.channels, value, problems)
+            trees.channels = lay_over(trees.channels, piece)
+        else:
+            trees.settings = lay_over(trees.settings, piece)
+
+
+def _look_for_strangers(what: str, base: Node, over: Node, problems: Problems) -> None:
+    """An environment changes feeds and channels that there are; a new name is most likely a slip."""
+    inside = base.get(f"{what}s") if isinstance(base, Block) else None
+    if not isinstance(inside, Block) or not isinstance(over, Block):
+        return
+    known = [key.value for key, _ in inside.entries]
+    for key, _ in over.entries:
+        if key.value not in known:
+            problems.add(
+                key.spot,
+                f'There is no {what} "{key.value}" in {what}s.yaml for this to change'
+                + did_you_mean(key.value, known),
+                f"unknown-{what}",
+                fix=nearest(key.value, known),
+            )
+
+
+# -- from trees to a site -------------------------------------------------------------------------------
+
+
+def _site(
+    folder: Path,
+    environment: str,
+    files: SiteFiles,
+    trees: _Trees,
+    environ: Mapping[str, str],
+    problems: Problems,
+) -> Site | None:
+    root = folder.resolve()
+    settings = read_settings(trees.settings, root, environ, problems)
+    feeds, feed_facts = read_feeds(trees.feeds, root, problems)
+    # Without readable settings nothing is known of a broker: better silent than wrong.
+    around = Surroundings(
+        root,
+        settings.data if settings else root / "var",
+        {Path(name).stem: text for name, text in files.texts.items() if name.endswith(".csv")},
+        settings is None or settings.wants_broker,
+    )
+    channels, channel_facts = read_channels(trees.channels, around, problems)
+    if settings is None:
+        return None
+    plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems)
+    if plan is None:
+        return None
+    return Site(
+        settings.name,
+        root,
+        settings.data,
+        feeds,
+        channels,
+        plan,
+        _hash(files, environment, trees, settings),
+        environment,
+        settings.broker,
+        settings.broker_shown,
+        settings.limits,
+    )
+
+
+def _hash(files: SiteFiles, environment: str, trees: _Trees, settings: Settings) -> str:
+    """SHA-256 over everything that influences behaviour: the site's files, the environment's and the
+    options. A secret's value and the data folder do not count."""
+    digest = hashlib.sha256()
+    counted = {
+        name: text
+        for name, text in files.texts.items()
+        if not name.startswith("environments/") or name == f"environments/{environment}.yaml"
+    }
+    for name, text in sorted(counted.items()):
+        digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
+    options = [line for tree in (trees.settings, trees.feeds, trees.channels) for line in _options(tree, "")]
+    for path, value in options:
+        if path == "broker":
+            digest.update(f"{path}\0{settings.broker_shown}\0".encode())
+        elif path != "data":
+            digest.update(f"{path}\0{value}\0".encode())
+    return digest.hexdigest()
+
+
+def _options(node: Node, path: str) -> list[tuple[str, str]]:
+    """Every text that came from the command line, with its path in the tree."""
+    if isinstance(node, Scalar):
+        return [(path, node.value)] if node.spot.file == OPTIONS else []
+    if isinstance(node, Block):
+        return [
+            found
+            for key, value in node.entries
+            for found in _options(value, f"{path}.{key.value}" if path else key.value)
+        ]
+    return [found for item in node.items for found in _options(item, path)]

@@ -1,0 +1,211 @@
+"""gatepost.yaml: what may stand in it, and what it says. The keys are declared once, and read here.
+
+Must not know feeds, channels or routes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from engine.site.model import Limits
+from engine.site.overlay import OPTIONS
+from engine.site.secrets import MASK, Filled, SecretError, fill_in
+from routes.language.facts import SiteFacts, TrayFacts
+from routes.language.kinds import (
+    Anything,
+    Integer,
+    ListOf,
+    MappingOf,
+    Name,
+    Nested,
+    Secret,
+    Size,
+    Text,
+    YesNo,
+)
+from routes.language.problems import Problems
+from routes.language.shapes import Field, Record, Shape
+from routes.language.source import Node, Scalar
+
+__all__ = ["SITE", "Settings", "read_settings"]
+
+INTAKE_MEMORY = Field(
+    "intake_memory",
+    Size(),
+    "Half-read and unanswered frames of all feeds together; past it sockets wait.",
+    default=Limits().intake_memory,
+)
+BACKLOG = Field(
+    "backlog",
+    Integer(1, 10**9),
+    "Past so many undecided messages intake slows down.",
+    default=Limits().backlog,
+)
+DISK_FREE = Field(
+    "disk_free", Size(), "Below so much free disk intake slows down.", default=Limits().disk_free
+)
+LIMITS_SHAPE = Shape("a site's limits", (INTAKE_MEMORY, BACKLOG, DISK_FREE))
+
+
+def _limits(record: Record, _problems: Problems) -> Limits:
+    return Limits(record[INTAKE_MEMORY], record[BACKLOG], record[DISK_FREE])
+
+
+OWNER = Field("owner", Text(), "Who looks after what waits here.", default="")
+OPEN_TO: Field[tuple[str, ...]] = Field(
+    "open_to", ListOf(Text()), "The roles that may open it; every operator unless set."
+)
+RETIRED = Field("retired", YesNo(), "Nothing new comes here; what waits is still worked off.", default=False)
+TRAY = Shape("a tray", (OWNER, OPEN_TO, RETIRED))
+
+SITE_NAME = Field(
+    "site", Text("the site's name"), "the site's name, for logs and reports", "three-hospitals", required=True
+)
+DATA = Field(
+    "data",
+    Text("a folder"),
+    "Where the journal lies; a relative path starts at the site folder.",
+    "var",
+    default="var",
+)
+BROKER = Field(
+    "broker",
+    Secret(),
+    "embedded, or the address of a RabbitMQ.",
+    "amqp://user:${env:RABBIT_PASSWORD}@host:5672/",
+)
+LIMITS = Field("limits", Nested(LIMITS_SHAPE, _limits), "Bounds for memory, backlog and disk.")
+TRAYS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
+    "trays", MappingOf(Anything(), Name()), "Owners and roles of trays."
+)
+HOURS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
+    "hours", MappingOf(Anything(), Name()), "Named hours, for `in hours NAME`."
+)
+PATTERNS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
+    "patterns", MappingOf(Anything(), Name()), "Named patterns (RE2), for `matches NAME`."
+)
+GUARDS = Field("guards", ListOf(Name()), "Guards of every feed, before all routes.")
+CONSOLE = Field("console", Anything(), "For later versions.")
+SITE = Shape(
+    "gatepost.yaml",
+    (SITE_NAME, DATA, BROKER, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, CONSOLE),
+    misplaced={
+        "feeds": "Feeds stand in feeds.yaml, or in an environment file.",
+        "channels": "Channels stand in channels.yaml, or in an environment file.",
+    },
+)
+
+_HARMLESS = ("guest",)  # RabbitMQ's own default password, which works from the same machine only
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What gatepost.yaml says. `broker` is "" for the embedded queue; show `broker_shown`.
+
+    wants_broker: a broker is asked for, even where its address could not be read.
+    """
+
+    name: str
+    data: Path
+    facts: SiteFacts
+    limits: Limits
+    broker: str
+    broker_shown: str
+    wants_broker: bool
+
+
+def read_settings(
+    node: Node, folder: Path, environ: Mapping[str, str], problems: Problems
+) -> Settings | None:
+    """Read the node of gatepost.yaml. None where it is no mapping; problems tell of everything else."""
+    record = SITE.read(node, problems)
+    if record is None:
+        return None
+    if CONSOLE in record:
+        problems.add(
+            record.key_spot(CONSOLE),
+            "This version serves no console; the setting has no effect.",
+            "no-console",
+            warning=True,
+        )
+    guards = record.get(GUARDS) or ()
+    facts = SiteFacts(
+        hours={name.value: value for name, value in record.get(HOURS) or ()},
+        patterns={name.value: value for name, value in record.get(PATTERNS) or ()},
+        trays={name.value: _tray(name, value, problems) for name, value in record.get(TRAYS) or ()},
+        guards=tuple(name.value for name in guards),
+        guards_spot=guards[0].spot if guards else None,
+    )
+    wanted = record.get(BROKER)
+    broker = _broker(record, environ, problems)
+    return Settings(
+        record.get(SITE_NAME) or "",
+        (folder / record[DATA]).resolve(),
+        facts,
+        record.get(LIMITS) or Limits(),
+        broker.value,
+        broker.shown,
+        wanted is not None and wanted.value != "embedded",
+    )
+
+
+def _tray(name: Scalar, node: Node, problems: Problems) -> TrayFacts:
+    record = TRAY.read(node, problems)
+    if record is None:
+        return TrayFacts(name.value, name.spot)
+    return TrayFacts(name.value, name.spot, record[OWNER], record.get(OPEN_TO) or (), record[RETIRED])
+
+
+EMBEDDED = Filled("", "embedded")
+
+
+def _broker(record: Record, environ: Mapping[str, str], problems: Problems) -> Filled:
+    text = record.get(BROKER)
+    if text is None or text.value == "embedded":
+        return EMBEDDED
+    try:
+        # A password with @ or / in it must not be read as a part of the address.
+        filled = fill_in(text.value, environ, quote=lambda secret: quote(secret, safe=""))
+    except SecretError as missing:
+        spot = text.at(missing.offset, missing.length)
+        problems.add(spot, f"The broker's address cannot be filled in: {missing.message}.", "missing-secret")
+        return EMBEDDED
+    return _address(filled, text, problems)
+
+
+def _address(filled: Filled, text: Scalar, problems: Problems) -> Filled:
+    """A broker's address with its password masked, and a problem where it is none."""
+    try:
+        parts = urlsplit(filled.value)
+        good = (
+            parts.scheme in ("amqp", "amqps")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        good = False
+    if not good:
+        problems.add(
+            text.spot,
+            'This must be "embedded" or the address of a RabbitMQ, such as amqp://user:${env:RABBIT_PASSWORD}'
+            "@host:5672/",
+            "bad-broker",
+        )
+        return EMBEDDED
+    if parts.password is None:
+        return filled
+    written = parts.password in text.value and parts.password not in _HARMLESS
+    if written and text.spot.file != OPTIONS:
+        problems.add(
+            text.at(text.value.find(parts.password), len(parts.password)),
+            "A password stands here in clear. Write ${env:NAME} or ${file:/run/secrets/name} instead.",
+            "secret-in-file",
+            warning=True,
+        )
+    user, at, host = parts.netloc.rpartition("@")
+    netloc = re.sub(r":.*", f":{MASK}", user) + at + host
+    return Filled(filled.value, urlunsplit(parts._replace(netloc=netloc)))

@@ -1,0 +1,96 @@
+"""Changes of codes and dates as steps: `translate` by a table, `reformat` of dates and times.
+
+Codes only: numbers never change here. A code that the table lacks follows the table's own policy. Knows
+nothing of how a step is written in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from routes.flow.changing import Step
+from routes.flow.running import Run
+from routes.hl7.message import Message
+from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
+from routes.language.compiler import Scope
+from routes.language.steps import Original
+from routes.tables.table import Table
+
+__all__ = ["Convert", "reformat_all", "translate_all"]
+
+Convert = Callable[[str], str | None]
+"""A date or time written anew; None where it cannot be read, or where the clock was ambiguous."""
+
+NULL = '""'
+_COMPONENTS = tuple(compile_path(parse_path(f"it.{number}")) for number in range(1, 7))
+_IT = compile_path(parse_path("it"))
+
+
+def translate_all(
+    path: CompiledPath,
+    table: Table,
+    into: Sequence[tuple[int, int]],
+    original: Original,
+    day_of: Callable[[Scope], str],
+) -> Step:
+    """`translate`: `into` pairs component numbers with places in a row. False on a miss that must not pass.
+
+    The key is component 1; an absent or null one is no miss.
+    """
+    writes = tuple((compile_path(parse_path(f"it.{component}")), column) for component, column in into)
+    code = _COMPONENTS[0]
+    dated = bool(table.valid_from or table.valid_to)
+
+    def translate(run: Run) -> bool:
+        message, scope = run.message, run.scope
+        day = day_of(scope) if dated else ""
+        places = path.places(message, scope.it)
+        # From the last to the first: a note goes behind its segment and moves those that follow.
+        for place in reversed(places) if original == "note" else places:
+            key = code.first(message, place)
+            if not key or key == NULL:
+                continue
+            row = table.row(key, day)
+            if row is None:
+                scope.miss(table.name, key)
+                if table.on_miss == "hold":
+                    return False
+                if table.on_miss == "keep" or table.default_row is None:
+                    continue
+                row = table.default_row
+            _keep_original(message, place, original)
+            for write, column in writes:
+                write.write(message, row[column], place)
+        return True
+
+    return translate
+
+
+def _keep_original(message: Message, place: Place, original: Original) -> None:
+    if original == "alternate":
+        for source, target in zip(_COMPONENTS[:3], _COMPONENTS[3:], strict=True):
+            target.write_raw(message, source.raw(message, place), place)
+    elif original == "note":
+        # NTE-3 takes text: what stands there is put in as one escaped value of the message's own.
+        field = message.separators.field
+        text = _COMPONENTS[0].raw(message, place)
+        message.insert(place.segment + 1, field.join(("NTE", "", "", text)))
+
+
+def reformat_all(path: CompiledPath, convert: Convert) -> Step:
+    """`reformat`: every match; an empty or null value stays. False where one cannot be read."""
+
+    def reformat(run: Run) -> bool:
+        message = run.message
+        for place in path.places(message, run.scope.it):
+            value = _IT.first(message, place)
+            if not value or value == NULL:
+                continue
+            written = convert(value)
+            if written is None:
+                return False
+            if written != value:
+                _IT.write(message, written, place)
+        return True
+
+    return reformat

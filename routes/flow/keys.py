@@ -1,0 +1,86 @@
+"""What a message can be found by: NHS number, patient identifiers, order numbers.
+
+Read after the dialect, where they stand in the common form. Bounded, so that no message can fill the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from routes.hl7.formats import is_nhs_number
+from routes.hl7.message import Message
+from routes.hl7.separators import decode
+
+__all__ = ["find_keys"]
+
+MAX_KEYS = 10  # of each kind
+MAX_LENGTH = 64  # characters; a longer value is no identifier
+NULL = '""'
+
+
+def find_keys(message: Message) -> Mapping[str, tuple[str, ...]]:
+    """The search keys: `nhs_number`, `patient` (PID-3.1 of other kinds), `order` (OBR-3.1, ORC-3.1)."""
+    nhs: list[str] = []
+    patient: list[str] = []
+    for segment in message.rows(b"PID")[:MAX_KEYS]:
+        _read_patient(message, segment, nhs, patient)
+    found: dict[str, tuple[str, ...]] = {}
+    if nhs:
+        found["nhs_number"] = tuple(dict.fromkeys(nhs))[:MAX_KEYS]
+    if patient:
+        found["patient"] = tuple(dict.fromkeys(patient))[:MAX_KEYS]
+    orders = _orders(message)
+    if orders:
+        found["order"] = orders
+    return found
+
+
+def _read_patient(message: Message, segment: int, nhs: list[str], patient: list[str]) -> None:
+    seps = message.separators
+    identifiers = message.field(segment, 3)
+    if identifiers:
+        repetitions = identifiers.split(seps.repetition) if seps.repetition else [identifiers]
+        for repetition in repetitions[: 2 * MAX_KEYS]:
+            components = repetition.split(seps.component)
+            value = _value(message, components[0])
+            if not value:
+                continue
+            if _is_nhs(components, seps.subcomponent):
+                nhs.append(_digits(value))
+            else:
+                patient.append(value)
+    other = _value(message, message.field(segment, 2).split(seps.component, 1)[0])
+    if other and is_nhs_number(_digits(other)):
+        nhs.append(_digits(other))
+
+
+def _is_nhs(components: list[str], subcomponent: str) -> bool:
+    """Whether an identifier is typed NH, or its authority is NHS; senders write the latter in CX-4 or 5."""
+    kind = components[4] if len(components) > 4 else ""
+    if kind in ("NH", "NHS"):
+        return True
+    authority = components[3] if len(components) > 3 else ""
+    return authority == "NHS" or (bool(subcomponent) and authority.split(subcomponent, 1)[0] == "NHS")
+
+
+def _orders(message: Message) -> tuple[str, ...]:
+    component = message.separators.component
+    found: dict[str, None] = {}
+    for name in (b"OBR", b"ORC"):
+        for segment in message.rows(name)[:MAX_KEYS]:
+            value = _value(message, message.field(segment, 3).split(component, 1)[0])
+            if value:
+                found[value] = None
+    return tuple(found)[:MAX_KEYS]
+
+
+def _value(message: Message, raw: str) -> str:
+    if not raw or raw == NULL or len(raw) > MAX_LENGTH:
+        return ""
+    escape = message.separators.escape
+    value = decode(raw, message.separators) if escape and escape in raw else raw
+    return value.strip()
+
+
+def _digits(value: str) -> str:
+    return value.replace(" ", "").replace("-", "")

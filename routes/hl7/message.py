@@ -1,0 +1,399 @@
+"""The lazy message: source bytes, cut into segments; a segment is decoded and cut only when it is touched.
+
+What is not changed goes out byte for byte: an unchanged message gives back the very object that came in,
+a changed one is the source with the changed segments replaced. Positions of segments count from zero and
+stay valid when a segment is removed; fields count as the standard counts them (MSH-1 is the separator).
+This file knows nothing of paths, repetitions or escapes: a field here is the text between two separators.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from routes.hl7.charset import BOM, choose_charset
+from routes.hl7.cutting import FieldCuts, cut_fields, cut_header, cut_segments
+from routes.hl7.separators import Separators, Unreadable, Unwritable, read_separators
+
+__all__ = ["Message", "SegmentEnds", "Unreadable", "Unwritable"]
+
+SegmentEnds = Literal["cr", "any"]
+
+HEADERS = (b"MSH", b"FHS", b"BHS")
+WIDE = 16 * 1024
+"""From this many bytes on, a segment's fields are cut one by one and never all at once (documents)."""
+
+
+class Message:
+    """One HL7 v2 message.
+
+    separators: its delimiters. codec: how its bytes are read; charset_known is False where MSH-18 names
+    something unknown and the feed's default was taken. envelope: the FHS and BHS segments of the batch
+    that it came in, or b"".
+    """
+
+    __slots__ = (
+        "_cuts", "_ends", "_envelope_message", "_fields", "_index", "_names", "_owned", "_shared",
+        "_starts", "_touched", "_transparent", "_welcome", "charset_known", "codec", "envelope", "separators",
+        "source",
+    )  # fmt: skip
+
+    source: bytes
+    envelope: bytes
+    separators: Separators
+    codec: str
+    charset_known: bool
+    _transparent: bool
+    _welcome: SegmentEnds
+    _starts: list[int]  # where each segment begins in `source`; an inserted one has start == end
+    _ends: list[int]  # where it ends, its terminator not counted
+    _fields: list[list[str | None] | None]  # None: untouched; within: None where still only in `source`
+    _cuts: dict[int, FieldCuts]  # for the segments that hold such None
+    _touched: dict[int, Literal["changed", "inserted", "removed"]]
+    _owned: set[int]  # the rows of _fields that no copy shares
+    _shared: bool  # whether the lists of positions are shared with a copy
+    _names: list[bytes] | None
+    _index: dict[bytes, list[int]] | None
+    _envelope_message: Message | None
+
+    @classmethod
+    def parse(
+        cls, data: bytes, *, charset: str = "utf-8", segment_ends: SegmentEnds = "cr", envelope: bytes = b""
+    ) -> Message:
+        """Read a message. Costs one search for segment ends; nothing is decoded yet.
+
+        charset: the feed's, used where MSH-18 is empty or unknown. segment_ends: `any` takes LF and CRLF
+        as well as CR. Raises Unreadable where the bytes do not begin with an MSH segment (a UTF-8 byte
+        order mark before it is stepped over).
+        """
+        start = 3 if data.startswith(BOM) else 0
+        if data[start : start + 3] != b"MSH":
+            raise Unreadable("the bytes do not begin with an MSH segment")
+        return cls._read(data, start, charset, segment_ends, envelope)
+
+    @classmethod
+    def _read(cls, data: bytes, start: int, charset: str, ends: SegmentEnds, envelope: bytes) -> Message:
+        message = cls.__new__(cls)
+        message.source = data
+        message.envelope = envelope
+        message._welcome = ends
+        message._starts, message._ends = cut_segments(data, start, ends)
+        first = data[start : message._ends[0]]
+        seps = message.separators = read_separators(first)
+        columns = cut_header(first, seps.field.encode())
+        declared = columns[17] if len(columns) > 17 else b""
+        chosen = choose_charset(declared, seps.repetition.encode(), charset)
+        message.codec = chosen.codec
+        message.charset_known = chosen.known
+        message._transparent = chosen.transparent
+        message._fields = [None] * len(message._starts)
+        message._cuts = {}
+        message._touched = {}
+        message._owned = set()
+        message._shared = False
+        message._names = None
+        message._index = None
+        message._envelope_message = None
+        return message
+
+    def copy(self) -> Message:
+        """An independent message with the same content; costs a few list copies, never the bytes."""
+        twin = Message.__new__(Message)
+        twin.source = self.source
+        twin.envelope = self.envelope
+        twin.separators = self.separators
+        twin.codec = self.codec
+        twin.charset_known = self.charset_known
+        twin._transparent = self._transparent
+        twin._welcome = self._welcome
+        twin._starts = self._starts
+        twin._ends = self._ends
+        twin._fields = self._fields.copy()
+        twin._cuts = self._cuts.copy()
+        twin._touched = self._touched.copy()
+        twin._owned = set()
+        self._owned = set()
+        twin._shared = self._shared = True
+        twin._names = self._names
+        twin._index = self._index
+        twin._envelope_message = self._envelope_message
+        return twin
+
+    # -- looking ---------------------------------------------------------------------------------------
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything differs from the source."""
+        return bool(self._touched)
+
+    @property
+    def segments(self) -> int:
+        """How many positions there are, removed segments included."""
+        return len(self._starts)
+
+    def names(self) -> list[str]:
+        """The segments' names by position; "" for a removed one and for a blank line."""
+        return [name.decode("latin-1") for name in self._all_names()]
+
+    def name(self, segment: int) -> str:
+        """The name of one segment; "" where it was removed or is a blank line."""
+        return self._all_names()[segment].decode("latin-1")
+
+    def rows(self, name: bytes) -> list[int]:
+        """The positions of the segments of this name, in order. Not to be changed by the caller."""
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for position, found in enumerate(self._all_names()):
+                if found in index:
+                    index[found].append(position)
+                else:
+                    index[found] = [position]
+        return index.get(name, [])
+
+    def field(self, segment: int, number: int) -> str:
+        """The text of one field as it stands, repetitions and escapes included; "" where there is none.
+
+        Number 0 is the segment's name. For MSH, FHS and BHS number 1 is the field separator itself.
+        """
+        fields = self._fields[segment]
+        if fields is None:
+            fields = self._open(segment)
+        if number >= len(fields):
+            return ""
+        text = fields[number]
+        return text if text is not None else self._cut_text(segment, number)
+
+    def fields(self, segment: int) -> list[str]:
+        """All fields of a segment, its name first. Decodes the whole segment, however large."""
+        row = self._fields[segment]
+        if row is None:
+            row = self._open(segment)
+        return [self._cut_text(segment, n) if text is None else text for n, text in enumerate(row)]
+
+    def text(self, segment: int) -> str:
+        """A whole segment as it stands, without its terminator; "" where it was removed."""
+        if segment not in self._touched:
+            return self._show(self.source[self._starts[segment] : self._ends[segment]])
+        fields = self.fields(segment)
+        if fields and fields[0].encode("latin-1", "replace") in HEADERS:
+            return fields[0] + fields[1] + self.separators.field.join(fields[2:])
+        return self.separators.field.join(fields)
+
+    def envelope_message(self) -> Message | None:
+        """The batch headers that the message came in, readable as a message of two segments."""
+        if self._envelope_message is None and self.envelope[:3] in HEADERS:
+            self._envelope_message = Message._read(self.envelope, 0, self.codec, "any", b"")
+        return self._envelope_message
+
+    # -- changing --------------------------------------------------------------------------------------
+
+    def set_field(self, segment: int, number: int, text: str) -> None:
+        """Replace the text of one field as it stands; missing fields before it are filled in, empty.
+
+        Setting what is there already changes nothing. Raises Unwritable where the text holds a field
+        separator or a segment end, where its characters do not exist in the message's character set, and
+        for the parts that cannot be written: segment names, MSH-1 and MSH-2.
+        """
+        if self.field(segment, number) == text:
+            return
+        self._check(text)
+        if number < 1 or (number < 3 and self._all_names()[segment] in HEADERS):
+            raise Unwritable("a segment's name and its delimiters cannot be written")
+        fields = self._fields[segment]
+        if fields is None:
+            fields = self._open(segment)
+        elif not fields:
+            raise Unwritable("a removed segment cannot be written")
+        if segment not in self._owned:
+            fields = self._fields[segment] = fields.copy()
+            self._owned.add(segment)
+        if number >= len(fields):
+            fields.extend([""] * (number + 1 - len(fields)))
+        fields[number] = text
+        self._touched.setdefault(segment, "changed")
+
+    def replace(self, segment: int, text: str) -> None:
+        """Put a whole segment of the same name in the place of this one, as it stands."""
+        fields = self._new_fields(text)
+        if self._all_names()[segment] != text[:3].encode() or segment == 0:
+            raise Unwritable("a segment can only be replaced by one of the same name, and MSH not at all")
+        self._fields[segment] = fields
+        self._owned.add(segment)
+        if self._touched.get(segment) != "inserted":
+            self._touched[segment] = "changed"
+
+    def insert(self, at: int, text: str) -> int:
+        """Insert a whole segment before position `at`; those from there on move by one. Returns `at`.
+
+        Raises Unwritable before MSH, without a name of three characters, or with a segment end inside.
+        """
+        if not 0 < at <= len(self._starts):
+            raise Unwritable("a segment can only be inserted behind MSH")
+        fields = self._new_fields(text)
+        if self._shared:
+            self._starts, self._ends, self._shared = self._starts.copy(), self._ends.copy(), False
+        offset = self._starts[at] if at < len(self._starts) else len(self.source)
+        self._starts.insert(at, offset)
+        self._ends.insert(at, offset)
+        self._fields.insert(at, fields)
+        self._touched = {p + (p >= at): how for p, how in self._touched.items()}
+        self._cuts = {p + (p >= at): cuts for p, cuts in self._cuts.items()}
+        self._owned = {p + (p >= at) for p in self._owned}
+        self._touched[at] = "inserted"
+        self._owned.add(at)
+        self._names = self._index = None
+        return at
+
+    def append(self, text: str) -> int:
+        """Add a whole segment at the end. Returns its position."""
+        return self.insert(len(self._starts), text)
+
+    def remove(self, segment: int) -> None:
+        """Remove a segment with its terminator; the positions of the others stay as they are."""
+        if segment == 0:
+            raise Unwritable("the MSH segment cannot be removed")
+        self._all_names()  # names are those of the untouched rows: read them before the row is emptied
+        self._touched[segment] = "removed"
+        self._fields[segment] = []
+        self._owned.add(segment)
+        self._cuts.pop(segment, None)
+        names = [b"" if position == segment else name for position, name in enumerate(self._all_names())]
+        self._names, self._index = names, None
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """The message to send: `source` itself where nothing changed, else with the changes put in."""
+        if not self._touched:
+            return self.source
+        source, chunks, done = self.source, [], 0
+        for segment in sorted(self._touched):
+            how = self._touched[segment]
+            start, end = self._starts[segment], self._ends[segment]
+            if start > done:
+                chunks.append(source[done:start])
+            if how == "removed":
+                done = max(done, end + (len(self._terminator(end)) if end > start else 0))
+            elif how == "inserted":
+                if not chunks[-1].endswith((b"\r", b"\n") if self._welcome == "any" else b"\r"):
+                    chunks.append(self._own_terminator())  # the last segment came without one
+                chunks.append(self._encoded(segment) + self._own_terminator())
+                done = max(done, start)
+            else:
+                chunks.append(self._encoded(segment))
+                done = end
+        chunks.append(source[done:])
+        return b"".join(chunks)
+
+    def _terminator(self, end: int) -> bytes:
+        """What ends the segment whose content stops at `end` in the source."""
+        two = self.source[end : end + 2]
+        return two if two == b"\r\n" and self._welcome == "any" else two[:1]
+
+    def _own_terminator(self) -> bytes:
+        """What ends a segment that did not come in: the same as behind MSH."""
+        return self._terminator(self._ends[0]) or b"\r"
+
+    def _encoded(self, segment: int) -> bytes:
+        row = self._fields[segment] or []
+        pieces = [
+            text.encode(self.codec, "surrogateescape") if text is not None else self._cut_bytes(segment, n)
+            for n, text in enumerate(row)
+        ]
+        separator = self.separators.field.encode()
+        if pieces[0] in HEADERS and len(pieces) > 1:
+            return pieces[0] + separator + separator.join(pieces[2:])
+        return separator.join(pieces)
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _all_names(self) -> list[bytes]:
+        names = self._names
+        if names is None:
+            separator = self.separators.field.encode()
+            names = []
+            source = self.source
+            for position, start in enumerate(self._starts):
+                if source[start + 3 : start + 4] == separator:
+                    names.append(source[start : start + 3])
+                else:
+                    names.append(source[start : min(self._ends[position], start + 64)].partition(separator)[0])
+            for position, how in self._touched.items():
+                if how != "changed":
+                    row = self._fields[position]
+                    names[position] = (row[0] or "").encode("latin-1", "replace") if row else b""
+            self._names = names
+        return names
+
+    def _open(self, segment: int) -> list[str | None]:
+        """Decode a segment and cut it into fields, at its first touch."""
+        start, end = self._starts[segment], self._ends[segment]
+        separator = self.separators.field
+        row: list[str | None]
+        if end - start < WIDE or not self._transparent:
+            raw = self.source[start:end]
+            try:
+                whole = raw.decode(self.codec, "surrogateescape")
+                faithful = self._transparent or whole.encode(self.codec, "surrogateescape") == raw
+            except UnicodeError:
+                faithful = False
+            if faithful:
+                row = [*whole.split(separator)]
+                if raw[:3] in HEADERS:
+                    row.insert(1, separator)
+                self._fields[segment] = row
+                return row
+        cuts = cut_fields(self.source, start, end, separator.encode(), "" if self._transparent else self.codec)
+        self._cuts[segment] = cuts
+        row = [None] * len(cuts)
+        if self.source[start : start + 3] in HEADERS:
+            row.insert(1, separator)
+        self._fields[segment] = row
+        return row
+
+    def _cut_bytes(self, segment: int, number: int) -> bytes:
+        first = self._starts[segment]
+        if number > 1 and self.source[first : first + 3] in HEADERS:
+            number -= 1  # the separator itself is a field there, and no cut
+        start, end = self._cuts[segment][number]
+        return self.source[start:end]
+
+    def _cut_text(self, segment: int, number: int) -> str:
+        return self._show(self._cut_bytes(segment, number))
+
+    def _show(self, raw: bytes) -> str:
+        try:
+            return raw.decode(self.codec, "surrogateescape")
+        except UnicodeDecodeError:
+            # Not valid in its own multi-byte set: shown byte by byte, and sent as it came.
+            return raw.decode("latin-1")
+
+    def _new_fields(self, text: str) -> list[str | None]:
+        self._check_ends(text)
+        separator = self.separators.field
+        if not (text[:3].isalnum() and text[:3].isascii() and len(text[:3]) == 3):
+            raise Unwritable("a segment begins with a name of three letters or digits")
+        if text[3:4] not in ("", separator):
+            raise Unwritable("a field separator follows the name of a segment")
+        self._check_charset(text)
+        row: list[str | None] = [*text.split(separator)]
+        if text[:3].encode() in HEADERS:
+            row.insert(1, separator)
+        return row
+
+    def _check(self, text: str) -> None:
+        if self.separators.field in text:
+            raise Unwritable("a field cannot hold a field separator as it stands")
+        self._check_ends(text)
+        self._check_charset(text)
+
+    def _check_ends(self, text: str) -> None:
+        if "\r" in text or ("\n" in text and self._welcome == "any"):
+            raise Unwritable("a segment end cannot stand inside a segment")
+
+    def _check_charset(self, text: str) -> None:
+        if not text.isascii():
+            try:
+                text.encode(self.codec, "surrogateescape")
+            except UnicodeEncodeError:
+                raise Unwritable("the message's character set lacks a character of the value") from None

@@ -1,0 +1,384 @@
+"""How checks, changes and send entries are written: the shapes that read them into `steps`.
+
+One shape for each verb, so that a problem can say what this verb wants. Must not know tables, channels or
+expressions: only how a file is laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from routes.language.kinds import (
+    Choice,
+    Expression,
+    ListOf,
+    MappingOf,
+    Marked,
+    Name,
+    Nested,
+    PathText,
+    Text,
+)
+from routes.language.nearest import did_you_mean, nearest
+from routes.language.problems import Problems
+from routes.language.shapes import Field, Kind, Record, Shape, describe
+from routes.language.source import Block, Items, Node, Scalar
+from routes.language.steps import (
+    Accept,
+    Add,
+    Check,
+    CopyStep,
+    ForEach,
+    Original,
+    Otherwise,
+    Recase,
+    Reformat,
+    Remove,
+    Replace,
+    Set,
+    SetText,
+    Step,
+    Translate,
+)
+
+__all__ = [
+    "ACCEPT",
+    "CHANGE_SHAPES",
+    "CHECK",
+    "NOT_YET",
+    "ChangeStep",
+    "ElseKind",
+    "accept_entry",
+    "check_entry",
+]
+
+NOT_YET = ("pass_to", "split", "join", "renumber", "arrange", "step", "conforms_to")
+"""Keys of the language that a later version carries out; until then they are refused, never ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElseKind:
+    """`else: {hold: TRAY}`, `{reject: "words"}` or `{warn: "words"}`."""
+
+    words: str = 'what happens otherwise: {hold: TRAY}, {reject: "words"} or {warn: "words"}'
+
+    def read(self, node: Node, problems: Problems) -> Otherwise | None:
+        if not isinstance(node, Block):
+            hint = ""
+            if isinstance(node, Scalar) and node.value in ("hold", "reject", "warn"):
+                hint = f" Name it: {{{node.value}: …}}."
+            problems.add(node.spot, f"This must be {self.words}.{hint}", "wrong-kind")
+            return None
+        record = _ELSE.read(node, problems)
+        if record is None or not record.whole:
+            return None
+        found = list(record.present())
+        if len(found) != 1:
+            problems.add(
+                node.spot, f"This must be exactly one of hold, reject and warn: {self.words}.", "one-outcome"
+            )
+            return None
+        kind = cast("Literal['hold', 'reject', 'warn']", found[0])
+        value = record.values[kind]
+        words = value.value if isinstance(value, Scalar) else str(value)
+        return Otherwise(kind, words, record.nodes[kind].spot)
+
+    def schema(self) -> dict[str, object]:
+        return {**_ELSE.schema(), "minProperties": 1, "maxProperties": 1}
+
+
+_HOLD = Field(
+    "hold", Name("the name of a tray (small letters, digits and _)"), "the tray to wait in", "restricted"
+)
+_REJECT = Field("reject", Text("the words for the sender"), "literal words, sent to the sender with AE")
+_WARN = Field("warn", Text("the words of the warning"), "words for the record; the message goes on")
+_ELSE = Shape("an outcome", (_HOLD, _REJECT, _WARN))
+
+WHEN = Field("when", Expression(), "only when this is true", "when: abnormal")
+ELSE = Field("else", ElseKind(), "what happens where it cannot be done", "else: {hold: doubtful_date}")
+_ELSE_NEEDED = Field(
+    "else",
+    ElseKind(),
+    "what happens to a message that fails it",
+    "else: {hold: no_nhs_number}",
+    required=True,
+)
+_THAT = Field("that", Expression(), "what must be true", "that: MSH-11 = 'P'")
+_UNLESS = Field("unless", Expression(), "what must not be true", "unless: PID-32 = 'RES'")
+_RULE = Field(
+    "rule",
+    Name("the name by which it is counted"),
+    "the name of the rule",
+    "rule: not_a_result",
+    required=True,
+)
+
+CHECK = Shape("a check", (_THAT, _UNLESS, WHEN, _ELSE_NEEDED), not_yet=("conforms_to",))
+ACCEPT = Shape("an entry of accept", (_THAT, _UNLESS, _RULE), misplaced={
+    "else": 'An entry of accept has no "else": what it does not want is counted by its rule. To '
+    'hold or reject, write a check.',
+})  # fmt: skip
+
+
+def check_entry(record: Record, problems: Problems) -> Check | None:
+    """One entry of `check`."""
+    if not _one_question(record, problems):
+        return None
+    return Check(record.spot, record.get(_THAT), record.get(_UNLESS), record.get(WHEN), record[_ELSE_NEEDED])
+
+
+def accept_entry(record: Record, problems: Problems) -> Accept | None:
+    """One entry of `accept`."""
+    if not _one_question(record, problems):
+        return None
+    return Accept(record.spot, record.get(_THAT), record.get(_UNLESS), record[_RULE].value)
+
+
+def _one_question(record: Record, problems: Problems) -> bool:
+    if (_THAT in record) != (_UNLESS in record):
+        return True
+    if _THAT in record:
+        problems.add(
+            record.key_spot(_UNLESS),
+            'This has both "that" and "unless". Write one condition: that: A and not (B); or, where '
+            "it must not be asked at all, add when: not (B).",
+            "two-questions",
+        )
+    else:
+        problems.add(
+            record.spot,
+            f'{record.shape.name[:1].upper()}{record.shape.name[1:]} needs "that" (what must be true) '
+            'or "unless" (what must not be true).',
+            "missing-key",
+        )
+    return False
+
+
+# --- changes -----------------------------------------------------------------------------------------
+
+_VALUES = MappingOf(Expression(), PathText(), ("when", "else"), "set")
+_TEXTS = MappingOf(Marked(), PathText(), ("when", "else"), "set_text")
+_SET = Field(
+    "set", _VALUES, "places and the expressions to write there", "set: {MSH-6: requester}", required=True
+)
+_SET_TEXT = Field("set_text", _TEXTS, "places and plain texts", "set_text: {MSH-5: GP}", required=True)
+_FROM = Field("from", PathText(), "the place to read", "from: PID-2.1", required=True)
+_TO = Field("to", PathText(), "the place to write", "to: PID-3[5='NH'].1", required=True)
+_ENDS = Shape("a copy or move", (_FROM, _TO), misplaced={
+    "when": '"when" belongs to the step: move it to the left, under "copy" or "move".',
+    "else": '"else" belongs to the step: move it to the left, under "copy" or "move".',
+})  # fmt: skip
+
+
+def _both_ends(record: Record, _: Problems) -> tuple[Scalar, Scalar]:
+    return record[_FROM], record[_TO]
+
+
+_COPY = Field(
+    "copy",
+    Nested(_ENDS, _both_ends),
+    "from one place to another",
+    "copy: {from: PID-3, to: PID-2}",
+    required=True,
+)
+_MOVE = Field("move", Nested(_ENDS, _both_ends), "the same, and the first place is emptied", required=True)
+_PATHS = ListOf(PathText())
+_REMOVE = Field("remove", _PATHS, "every match of a path", "remove: NTE[2='INTERNAL']", required=True)
+_TRANSLATE = Field("translate", PathText(), "the coded field", "translate: OBX[*]-3", required=True)
+_USING = Field("using", Name("the name of a table"), "the table", "using: lab_codes", required=True)
+_COMPONENT = Marked("a component's number")
+_COLUMN = Marked("the name of a column")
+_INTO = Field(
+    "into",
+    MappingOf(_COLUMN, _COMPONENT),
+    "component numbers and columns",
+    "into: {1: national_code}",
+    required=True,
+)
+_ORIGINAL = Field(
+    "original", Choice(("alternate", "note", "drop")), "what becomes of the code that came", default="drop"
+)
+_REFORMAT = Field("reformat", PathText(), "the field", "reformat: PID-7", required=True)
+_WRITTEN = Field(
+    "from", Marked("how it is written, such as DD/MM/YYYY"), "how it is written now", required=True
+)
+_AS = Field(
+    "as", Marked("date, datetime or a form such as YYYYMMDDhhmm"), "how it shall be written", required=True
+)
+_ZONE = Field("zone", Marked("feed, or a time zone such as Europe/London"), "whose clock the times are of")
+_REPLACE = Field("replace", _PATHS, "the places", "replace: PID-5.1", required=True)
+_FIND = Field("find", Marked("a text"), "the literal text to look for", required=True)
+_BY = Field("with", Marked("a text"), "the literal text to put there instead", required=True)
+_FOR_EACH = Field(
+    "for_each", PathText(), "the elements, each of which is `it`", "for_each: OBX[*]", required=True
+)
+_ADD = Field("add", PathText(), "the new segment's name", "add: NTE", required=True)
+_AFTER = Field("after", PathText(), "the place behind which it goes", "after: OBX[1]")
+_BEFORE = Field("before", PathText(), "the place before which it goes", "before: OBR[1]")
+_ADD_SET = Field("set", _VALUES, "its fields, as expressions")
+_ADD_TEXT = Field("set_text", _TEXTS, "its fields, as plain text")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStep:
+    """One entry of `change`: exactly one verb, and what belongs to it."""
+
+    words: str = "a change such as set: {MSH-6: requester}"
+
+    def read(self, node: Node, problems: Problems) -> Step | None:
+        if not isinstance(node, Block):
+            hint = " Take one dash away." if isinstance(node, Items) else ""
+            problems.add(
+                node.spot, f"Here must stand {self.words}, not {describe(node)}.{hint}", "wrong-kind"
+            )
+            return None
+        verbs = [key for key, _ in node.entries if key.value in CHANGE_SHAPES]
+        # `set` inside `add`, and `from`/`to` inside `copy`, are not verbs of a step of their own.
+        if any(key.value == "add" for key in verbs):
+            verbs = [key for key in verbs if key.value == "add"]
+        if len(verbs) == 1:
+            shape, build = CHANGE_SHAPES[verbs[0].value]
+            record = shape.read(node, problems)
+            return None if record is None or not record.whole else build(record, problems)
+        if verbs:
+            problems.add(
+                verbs[1].spot,
+                f'A step does one thing, and this one has "{verbs[0].value}" already. Give '
+                f'"{verbs[1].value}" a dash of its own.',
+                "two-verbs",
+            )
+            return None
+        _no_verb(node, problems)
+        return None
+
+    def schema(self) -> dict[str, object]:
+        return {"anyOf": [shape.schema() for shape, _ in CHANGE_SHAPES.values()]}
+
+
+def _no_verb(node: Block, problems: Problems) -> None:
+    for key, _ in node.entries:
+        if key.value in NOT_YET:
+            problems.add(key.spot, f'"{key.value}" is not available in this version.', "not-yet")
+            return
+    options = {key for shape, _ in CHANGE_SHAPES.values() for key in shape.keys}
+    odd = [key for key, _ in node.entries if key.value not in options]
+    for key in odd:
+        near = nearest(key.value, CHANGE_SHAPES)
+        if near or key is odd[-1]:
+            message = f'"{key.value}" is not a change' + did_you_mean(key.value, CHANGE_SHAPES)
+            problems.add(key.spot, message, "unknown-key", fix=near)
+            return
+    spot = node.entries[0][0].spot if node.entries else node.spot
+    problems.add(
+        spot,
+        f"This step has no verb; it needs one of {', '.join(CHANGE_SHAPES)}. Where it belongs to the step "
+        "above, take the dash away.",
+        "no-verb",
+    )
+
+
+_STEPS = ListOf(ChangeStep(), or_one=False)
+_STEP_LIST = Field("change", _STEPS, "the steps, in which `it` is the element", required=True)
+
+Builder = Callable[[Record, Problems], Step | None]
+
+
+def _set(r: Record, _: Problems) -> Step:
+    return Set(r.spot, r.get(WHEN), r.get(ELSE), r[_SET])
+
+
+def _set_text(r: Record, _: Problems) -> Step:
+    return SetText(r.spot, r.get(WHEN), r.get(ELSE), _plain(r[_SET_TEXT]))
+
+
+def _copy(r: Record, _: Problems) -> Step:
+    return CopyStep(r.spot, r.get(WHEN), r.get(ELSE), *r[_COPY], move=False)
+
+
+def _move(r: Record, _: Problems) -> Step:
+    return CopyStep(r.spot, r.get(WHEN), r.get(ELSE), *r[_MOVE], move=True)
+
+
+def _remove(r: Record, _: Problems) -> Step:
+    return Remove(r.spot, r.get(WHEN), r.get(ELSE), r[_REMOVE])
+
+
+def _translate(r: Record, problems: Problems) -> Step | None:
+    into: list[tuple[int, Scalar]] = []
+    for key, column in r[_INTO]:
+        if not key.value.isascii() or not key.value.isdigit() or not 1 <= int(key.value) <= 99:
+            problems.add(
+                key.spot,
+                "The keys of into are numbers of components, counted from 1: {1: column}.",
+                "bad-component",
+            )
+            return None
+        into.append((int(key.value), column))
+    original = cast("Original", r[_ORIGINAL])
+    return Translate(r.spot, r.get(WHEN), r.get(ELSE), r[_TRANSLATE], r[_USING], tuple(into), original)
+
+
+def _reformat(r: Record, _: Problems) -> Step:
+    return Reformat(r.spot, r.get(WHEN), r.get(ELSE), r[_REFORMAT], r[_WRITTEN], r[_AS], r.get(_ZONE))
+
+
+def _replace(r: Record, problems: Problems) -> Step | None:
+    if not r[_FIND].value:
+        problems.add(r.spot_of(_FIND), "The text to look for is empty.", "empty-value")
+        return None
+    return Replace(r.spot, r.get(WHEN), r.get(ELSE), r[_REPLACE], r[_FIND].value, r[_BY].value)
+
+
+def _for_each(r: Record, _: Problems) -> Step:
+    return ForEach(r.spot, r.get(WHEN), r.get(ELSE), r[_FOR_EACH], r[_STEP_LIST])
+
+
+def _add(r: Record, problems: Problems) -> Step | None:
+    if (_AFTER in r) == (_BEFORE in r):
+        problems.add(
+            r.spot, 'A step with "add" needs "after" or "before", and only one of them.', "missing-key"
+        )
+        return None
+    texts = _plain(r.get(_ADD_TEXT) or ())
+    return Add(
+        r.spot, r.get(WHEN), r.get(ELSE), r[_ADD], r.get(_AFTER), r.get(_BEFORE), r.get(_ADD_SET) or (), texts
+    )
+
+
+def _plain(values: tuple[tuple[Scalar, Scalar], ...]) -> tuple[tuple[Scalar, str], ...]:
+    return tuple((path, text.value) for path, text in values)
+
+
+def _recase_shape(how: Literal["trim", "upper", "lower"]) -> tuple[Shape, Builder]:
+    verb = Field(how, _PATHS, "the places", f"{how}: PID-5.1", required=True)
+
+    def build(r: Record, _: Problems) -> Step:
+        return Recase(r.spot, r.get(WHEN), r.get(ELSE), r[verb], how)
+
+    return _shape(verb), build
+
+
+def _shape(verb: Field[Any], *more: Field[Any]) -> Shape:
+    return Shape(f'a step with "{verb.key}"', (verb, *more, WHEN, ELSE))
+
+
+CHANGE_SHAPES: Mapping[str, tuple[Shape, Builder]] = {
+    "set": (_shape(_SET), _set),
+    "set_text": (_shape(_SET_TEXT), _set_text),
+    "copy": (_shape(_COPY), _copy),
+    "move": (_shape(_MOVE), _move),
+    "remove": (_shape(_REMOVE), _remove),
+    "translate": (_shape(_TRANSLATE, _USING, _INTO, _ORIGINAL), _translate),
+    "reformat": (_shape(_REFORMAT, _WRITTEN, _AS, _ZONE), _reformat),
+    "replace": (_shape(_REPLACE, _FIND, _BY), _replace),
+    "trim": _recase_shape("trim"),
+    "upper": _recase_shape("upper"),
+    "lower": _recase_shape("lower"),
+    "add": (_shape(_ADD, _AFTER, _BEFORE, _ADD_SET, _ADD_TEXT), _add),
+    "for_each": (_shape(_FOR_EACH, _STEP_LIST), _for_each),
+}
+"""Each change verb with its shape and what makes a step of it."""
+
+_: Kind[Step] = ChangeStep()

@@ -1,0 +1,604 @@
+"""The listener over real sockets: order, ends, limits and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import resource
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import hl7
+import hl7.client
+import pytest
+
+from channels.mllp import Budget, Listener
+from tests.channels.mllp_rig import Peer, RecordingIntake, holding, serving, until
+
+CANARY = b"CANARYSURNAME"
+
+
+# -- order of answers ---------------------------------------------------------------------------------
+
+
+async def test_answers_go_out_in_the_order_of_the_frames_whatever_the_order_they_are_given_in() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1", b"2", b"3", b"4")
+        await until(lambda: len(intake.slots) == 4)
+
+        for index in (2, 1, 3, 0):
+            intake.slots[index].answer(b"answer %d" % (index + 1))
+
+        assert await peer.answers(4) == [b"answer 1", b"answer 2", b"answer 3", b"answer 4"]
+        await peer.close()
+
+
+async def test_answers_that_become_ready_together_are_written_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[int] = []
+    transport = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # not in typeshed
+    original = transport.write
+
+    def write(self: Any, data: bytes) -> None:
+        written.append(data.count(b"\x1c\r"))
+        original(self, data)
+
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(*[b"%d" % n for n in range(50)])
+        await until(lambda: len(intake.slots) == 50)
+        monkeypatch.setattr(transport, "write", write)
+
+        for slot in intake.slots:
+            slot.answer(b"yes")
+        await peer.answers(50)
+
+        assert written == [50]
+        await peer.close()
+
+
+async def test_a_frame_without_answer_due_keeps_its_place_and_says_nothing() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1", b"2", b"3")
+        await until(lambda: len(intake.slots) == 3)
+
+        intake.slots[1].answer(b"two")
+        intake.slots[0].answer(None)
+        intake.slots[2].answer(b"three")
+
+        assert await peer.answers(2) == [b"two", b"three"]
+        await peer.close()
+
+
+async def test_two_senders_never_see_each_others_answers() -> None:
+    intake = RecordingIntake()
+    async with serving(intake) as listener:
+        peers = [await Peer.connect(listener) for _ in range(2)]
+        for round_ in range(50):
+            for name, peer in enumerate(peers):
+                peer.send(b"peer %d message %d" % (name, round_))
+        for name, peer in enumerate(peers):
+            expected = [b"OK peer %d message %d" % (name, round_) for round_ in range(50)]
+            assert await peer.answers(50) == expected
+            await peer.close()
+
+
+async def test_several_answers_to_one_frame_go_out_as_frames_of_their_own() -> None:
+    async with serving(RecordingIntake(lambda _: b"first\x1c\r\x0bsecond")) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"a batch")
+
+        assert await peer.answers(2) == [b"first", b"second"]
+        await peer.close()
+
+
+async def test_only_the_first_call_on_a_slot_counts() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+        await until(lambda: intake.slots)
+        slot = intake.slots[0]
+
+        slot.answer(b"yes")
+        slot.answer(b"no")
+        slot.hang_up()
+        peer.send(b"2")
+        await until(lambda: len(intake.slots) == 2)
+        intake.slots[1].answer(b"two")
+
+        assert await peer.answers(2) == [b"yes", b"two"]
+        await peer.close()
+
+
+# -- ends ---------------------------------------------------------------------------------------------
+
+
+async def test_after_a_half_close_complete_frames_are_answered_and_then_the_listener_closes() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1", b"2")
+        peer.write(b"\x0bunfinished")
+        peer.writer.write_eof()
+        await until(lambda: listener.counters.truncated == 1)
+
+        intake.slots[1].answer(b"two")
+        intake.slots[0].answer(b"one")
+
+        assert await peer.rest() == b"\x0bone\x1c\r\x0btwo\x1c\r"
+        assert intake.frames == [b"1", b"2"]
+        assert intake.noted("truncated")[0].count == len(b"\x0bunfinished")
+        await until(lambda: intake.noted("closed"))
+        assert intake.noted("closed")[0].count == 2
+
+
+async def test_answers_after_a_reset_find_nobody_and_release_their_bytes() -> None:
+    intake = holding()
+    budget = Budget(1 << 20)
+    async with serving(intake, budget=budget) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1", b"2")
+        await until(lambda: len(intake.slots) == 2)
+        peer.reset()
+        await until(lambda: listener.counters.open == 0)
+        assert budget.held > 0
+
+        intake.slots[0].answer(b"one")
+        intake.slots[1].hang_up()
+
+        assert budget.held == 0
+
+
+async def test_hanging_up_answers_what_came_before_and_nothing_after() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1", b"2", b"3")
+        await until(lambda: len(intake.slots) == 3)
+
+        intake.slots[2].answer(b"three")
+        intake.slots[1].hang_up()
+        intake.slots[0].answer(b"one")
+
+        assert await peer.rest() == b"\x0bone\x1c\r"
+
+
+async def test_an_exception_in_intake_closes_that_connection_and_no_other() -> None:
+    def reply(frame: bytes) -> bytes:
+        if frame == b"bad " + CANARY:
+            raise KeyError(CANARY.decode())
+        return b"OK"
+
+    intake = RecordingIntake(reply)
+    async with serving(intake) as listener:
+        unlucky, other = await Peer.connect(listener), await Peer.connect(listener)
+        unlucky.send(b"good", b"bad " + CANARY)
+
+        assert await unlucky.rest() == b"\x0bOK\x1c\r"
+        other.send(b"good")
+        assert await other.answer() == b"OK"
+        assert [(note.kind, note.detail) for note in intake.noted("failed")] == [("failed", "KeyError")]
+        await other.close()
+
+
+async def test_an_answer_that_no_frame_can_hold_closes_the_connection_visibly() -> None:
+    """A control id may end with FS; in MSA-2, before the segment's CR, that would end the frame."""
+    intake = RecordingIntake(lambda _: b"MSA|AA|" + CANARY + b"\x1c\r")
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+
+        assert await peer.rest() == b""
+        assert len(intake.noted("unanswerable")) == 1
+        assert CANARY.decode() not in str(intake.notes)
+
+
+async def test_stopping_lets_the_answers_of_taken_frames_go_out() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+        peer.write(b"\x0bunfinished")
+        await until(lambda: intake.slots)
+
+        stopping = asyncio.create_task(listener.stop(10))
+        await until(lambda: listener.counters.truncated)
+        with pytest.raises(ConnectionError):
+            await Peer.connect(listener)
+        intake.slots[0].answer(b"one")
+
+        assert await peer.rest() == b"\x0bone\x1c\r"
+        await stopping
+        assert listener.counters.open == 0
+
+
+async def test_stopping_does_not_wait_longer_than_it_was_told_to() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+        await until(lambda: intake.slots)
+
+        await listener.stop(0.05)
+
+        assert await peer.rest() == b""
+        assert listener.counters.open == 0
+
+
+async def test_ten_probes_without_a_byte_leave_nothing_behind() -> None:
+    intake = RecordingIntake()
+    async with serving(intake) as listener:
+        tasks, files = len(asyncio.all_tasks()), len(open_files())
+        for _ in range(10):
+            await (await Peer.connect(listener)).close()
+        await until(lambda: listener.counters.open == 0 and listener.counters.opened == 10)
+
+        await until(lambda: len(asyncio.all_tasks()) == tasks)
+        await until(lambda: len(open_files()) == files)
+        assert {note.kind for note in intake.notes} == {"opened", "closed"}
+        assert listener.counters.refused == {}
+
+
+# -- who may come in ----------------------------------------------------------------------------------
+
+
+async def test_a_connection_over_the_cap_is_refused_visibly_and_the_first_is_unharmed() -> None:
+    intake = RecordingIntake()
+    async with serving(intake, max_connections=1) as listener:
+        first = await Peer.connect(listener)
+        await until(lambda: listener.counters.open == 1)
+        second = await Peer.connect(listener)
+
+        assert await second.rest() == b""
+        assert listener.counters.refused == {"connections": 1}
+        assert "1 connections are open" in intake.noted("refused")[0].detail
+        first.send(b"1")
+        assert await first.answer() == b"OK 1"
+        await first.close()
+        await until(lambda: listener.counters.open == 0)
+        third = await Peer.connect(listener)
+        third.send(b"3")
+        assert await third.answer() == b"OK 3"
+        await third.close()
+
+
+async def test_an_address_that_is_not_allowed_is_closed_before_anything_is_read() -> None:
+    intake = RecordingIntake()
+    async with serving(intake, allowed=[ip_network("10.1.2.0/24")]) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(CANARY)
+
+        assert await peer.rest() == b""
+        assert listener.counters.refused == {"address": 1}
+        assert (listener.counters.bytes, intake.frames) == (0, [])
+        assert intake.noted("refused")[0].peer.startswith("127.0.0.1:")
+
+
+async def test_an_allowed_address_comes_in() -> None:
+    networks = [ip_network("10.1.2.0/24"), ip_network("127.0.0.0/8")]
+    async with serving(RecordingIntake(), allowed=networks) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+
+        assert await peer.answer() == b"OK 1"
+        await peer.close()
+
+
+async def test_a_port_that_is_taken_is_said_in_words() -> None:
+    async with serving(RecordingIntake()) as listener:
+        port = listener.address[1]
+        second = Listener("lims", "127.0.0.1", port, RecordingIntake())
+
+        with pytest.raises(OSError, match=f"feed lims: cannot listen on 127.0.0.1:{port}: Address") as why:
+            await second.start()
+
+        assert why.value.errno == errno.EADDRINUSE
+
+
+async def test_client_names_without_certificates_are_a_mistake_that_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="feed ward: client names need TLS"):
+        Listener("ward", "127.0.0.1", 0, RecordingIntake(), client_names=["northfield"])
+
+
+def open_files() -> list[str]:
+    return [entry.name for entry in Path("/proc/self/fd").iterdir()]
+
+
+@contextlib.contextmanager
+def few_descriptors() -> Iterator[list[int]]:
+    """No file descriptor is left in this process; closing the ones in the list frees some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in open_files())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 8, hard))
+    taken: list[int] = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield taken
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_without_file_descriptors_the_listener_lives_says_so_and_recovers() -> None:
+    intake = RecordingIntake()
+    async with serving(intake) as listener:
+        first = await Peer.connect(listener)
+        await until(lambda: listener.counters.open == 1)
+        late = socket.socket()
+        late.setblocking(False)
+        with few_descriptors() as taken:
+            await asyncio.get_running_loop().sock_connect(late, listener.address)
+            await until(lambda: intake.noted("not_accepting"))
+            first.send(b"still served")
+            assert await first.answer() == b"OK still served"
+            assert "Too many open files" in intake.noted("not_accepting")[0].detail
+            while taken:
+                os.close(taken.pop())
+            await until(lambda: listener.counters.open == 2)
+
+        second = Peer(*await asyncio.open_connection(sock=late))
+        second.send(b"2")
+        assert await second.answer() == b"OK 2"
+        assert len(intake.noted("accepting")) == 1
+        await first.close()
+        await second.close()
+
+
+# -- time ---------------------------------------------------------------------------------------------
+
+
+async def test_a_frame_that_stands_still_is_truncated_and_the_connection_closed() -> None:
+    intake = RecordingIntake()
+    async with serving(intake, frame_timeout=0.1) as listener:
+        peer = await Peer.connect(listener)
+        peer.write(b"\x0bMSH|^~\\&|" + CANARY)
+
+        assert await peer.rest() == b""
+        assert listener.counters.truncated == 1
+        await until(lambda: intake.noted("closed"))
+        assert intake.noted("closed")[0].detail == "a frame stalled"
+        assert CANARY.decode() not in str(intake.notes)
+        again = await Peer.connect(listener)
+        again.send(b"1")
+        assert await again.answer() == b"OK 1"
+        await again.close()
+
+
+async def test_a_frame_that_drips_for_ever_is_ended_by_the_overall_bound() -> None:
+    intake = RecordingIntake()
+    async with serving(intake, frame_timeout=0.1) as listener:
+        peer = await Peer.connect(listener)
+        peer.write(b"\x0b")
+        drips = 0
+        while not listener.counters.truncated:
+            assert drips < 500
+            peer.write(b"x")
+            await asyncio.sleep(0.02)  # the drip itself: well within the timeout
+            drips += 1
+
+        assert drips >= 25
+        await peer.close()
+
+
+async def test_an_idle_connection_is_closed_and_its_peer_may_come_again() -> None:
+    intake = RecordingIntake()
+    async with serving(intake, idle_timeout=0.1) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+
+        assert await peer.answer() == b"OK 1"
+        assert await peer.rest() == b""
+        assert intake.noted("closed")[0].detail == "idle"
+        assert listener.counters.truncated == 0
+
+
+async def test_a_frame_that_waits_for_its_answer_is_not_idle() -> None:
+    intake = holding()
+    async with serving(intake, idle_timeout=0.05, frame_timeout=0.05) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(b"1")
+        await until(lambda: intake.slots)
+        await asyncio.sleep(0.2)  # four times the time-out
+
+        intake.slots[0].answer(b"one")
+
+        assert await peer.answer() == b"one"
+        await peer.close()
+
+
+async def test_a_peer_that_does_not_read_its_answers_is_read_no_more_and_then_closed() -> None:
+    intake = RecordingIntake(lambda _: b"x" * 10_000)
+    async with serving(intake, frame_timeout=0.3) as listener:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, listener.address)
+        flood = asyncio.create_task(_flood(sock))
+
+        await until(lambda: intake.noted("closed"))
+
+        assert intake.noted("closed")[0].detail == "answers were not read"
+        taken = len(intake.frames)
+        assert 100 < taken < 20_000
+        flood.cancel()
+        sock.close()
+
+
+async def _flood(sock: socket.socket) -> None:
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await asyncio.get_running_loop().sock_sendall(sock, b"\x0bmessage\x1c\r" * 100)
+
+
+# -- limits and back-pressure -------------------------------------------------------------------------
+
+
+async def test_a_frame_over_the_limit_closes_the_connection_after_earlier_answers() -> None:
+    intake = RecordingIntake()
+    budget = Budget(1 << 20)
+    async with serving(intake, max_frame=1000, budget=budget) as listener:
+        peer = await Peer.connect(listener)
+        peer.write(b"\x0bearlier\x1c\r\x0b" + b"x" * 1001)
+
+        assert await peer.rest() == b"\x0bOK earlier\x1c\r"
+        assert (listener.counters.too_long, budget.held) == (1, 0)
+        assert intake.noted("too_long")[0].count == 1000
+
+
+async def test_an_endless_frame_is_never_kept_past_the_limit() -> None:
+    budget = Budget(1 << 30)
+    async with serving(RecordingIntake(), max_frame=300_000, budget=budget) as listener:
+        peer = await Peer.connect(listener)
+        most = 0
+        peer.write(b"\x0b")
+        with contextlib.suppress(ConnectionError):
+            while not listener.counters.too_long:
+                peer.write(b"x" * 50_000)
+                await asyncio.wait_for(peer.writer.drain(), 5)
+                most = max(most, budget.held)
+
+        assert 0 < most <= 300_001
+        assert listener.counters.too_long == 1
+        peer.reset()
+
+
+async def test_a_paused_listener_reads_nothing_until_it_is_resumed() -> None:
+    intake = RecordingIntake()
+    async with serving(intake, frame_timeout=0.05) as listener:
+        before = await Peer.connect(listener)
+        before.write(b"\x0bhalf")
+        await until(lambda: listener.counters.bytes == 5)
+        listener.pause()
+        after = await Peer.connect(listener)
+        await until(lambda: listener.counters.open == 2)
+        before.write(b" and half\x1c\r")
+        after.send(b"2")
+        await asyncio.sleep(0.2)  # longer than the frame timeout, which must not run now
+
+        assert intake.frames == []
+        listener.resume()
+
+        assert await before.answer() == b"OK half and half"
+        assert await after.answer() == b"OK 2"
+        await before.close()
+        await after.close()
+
+
+async def test_a_flood_of_small_frames_waits_for_its_answers_before_more_is_read() -> None:
+    intake = holding()
+    async with serving(intake) as listener:
+        peer = await Peer.connect(listener)
+        flood = [b"%06d" % n + b"x" * 1000 for n in range(4000)]
+        peer.send(*flood)
+        await until(lambda: len(intake.slots) >= 1024)
+        other = await Peer.connect(listener)
+        other.send(b"not behind the flood")
+        await until(lambda: b"not behind the flood" in intake.frames)
+        assert len(intake.slots) < 1024 + 300
+
+        for answered in range(4001):
+            await until(lambda so_far=answered: len(intake.slots) > so_far)
+            intake.slots[answered].answer(intake.frames[answered][:6])
+
+        assert await peer.answers(4000) == [body[:6] for body in flood]
+        await peer.close()
+        await other.close()
+
+
+async def test_past_the_shared_budget_sockets_are_not_read_until_frames_are_answered() -> None:
+    intake = holding()
+    budget = Budget(100_000)
+    async with serving(intake, budget=budget) as listener:
+        first, second = await Peer.connect(listener), await Peer.connect(listener)
+        first.send(b"a" * 150_000)
+        await until(lambda: len(intake.slots) == 1)
+        second.send(b"b")
+        await asyncio.sleep(0.05)  # time in which it could be read
+
+        assert intake.frames == [b"a" * 150_000]
+        assert [note.kind for note in intake.notes if "budget" in note.kind] == ["over_budget"]
+        intake.slots[0].answer(b"one")
+
+        assert await first.answer() == b"one"
+        await until(lambda: len(intake.slots) == 2)
+        intake.slots[1].answer(b"two")
+        assert await second.answer() == b"two"
+        assert [note.kind for note in intake.notes if "budget" in note.kind] == [
+            "over_budget",
+            "within_budget",
+        ]
+        assert budget.held == 0
+        await first.close()
+        await second.close()
+
+
+async def test_many_unfinished_letters_over_the_budget_all_arrive_one_after_another() -> None:
+    """Eight letters of 400 kB at once share 1 MB with two feeds: no deadlock, and all are whole."""
+    intake = RecordingIntake(lambda frame: b"%d" % len(frame))
+    budget = Budget(1_000_000)
+    async with serving(intake, budget=budget) as lims, serving(intake, budget=budget) as pas:
+        peers = [await Peer.connect(feed) for feed in (lims, pas) * 4]
+        for peer in peers:
+            peer.write(b"\x0b" + b"x" * 250_000)
+        await until(lambda: budget.over)
+        for peer in peers:
+            peer.write(b"y" * 150_000 + b"\x1c\r")
+
+        assert [await peer.answer() for peer in peers] == [b"400000"] * 8
+        assert budget.held == 0
+        for peer in peers:
+            await peer.close()
+
+
+async def test_a_peer_that_stalls_with_the_right_to_read_on_loses_it_to_the_next() -> None:
+    intake = RecordingIntake(lambda frame: b"%d" % len(frame))
+    budget = Budget(100_000)
+    async with serving(intake, budget=budget, frame_timeout=0.2) as listener:
+        stalled, honest = await Peer.connect(listener), await Peer.connect(listener)
+        honest.write(b"\x0b" + b"x" * 40_000)
+        await until(lambda: budget.held == 40_000)
+        stalled.write(b"\x0b" + b"x" * 90_000)
+        await until(lambda: budget.over)
+        honest.write(b"x" * 10_000 + b"\x1c\r")
+
+        assert await honest.answer() == b"50000"
+        assert await stalled.rest() == b""
+        assert budget.held == 0
+        await honest.close()
+
+
+# -- a foreign client ---------------------------------------------------------------------------------
+
+MESSAGE = (
+    "MSH|^~\\&|PAS|WARD|GATE|POST|20260101000000||ADT^A01|C1|P|2.5\rPID|1||9990000018^^^NHS^NH||EXAMPLE^EVA\r"
+)
+
+
+async def test_the_client_of_python_hl7_is_served() -> None:
+    ack = b"MSH|^~\\&|GATE|POST|PAS|WARD|20260101000000||ACK|G1|P|2.5\rMSA|AA|C1\r"
+    intake = RecordingIntake(lambda _: ack)
+    async with serving(intake) as listener:
+        replies = await asyncio.to_thread(_send_with_python_hl7, *listener.address)
+
+        assert replies == [b"\x0b" + ack + b"\x1c\r"] * 3
+        assert intake.frames == [MESSAGE.encode()] * 3
+
+
+def _send_with_python_hl7(host: str, port: int) -> list[bytes]:
+    with hl7.client.MLLPClient(host, port) as client:
+        return [client.send_message(hl7.parse(MESSAGE)) for _ in range(3)]

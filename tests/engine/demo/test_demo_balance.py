@@ -1,0 +1,65 @@
+"""The demo's balance: equal countings balance, and one message missing anywhere does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.demo.balance import Balance, Got, draw_up
+from engine.demo.senders import Sent
+
+TALLIES = {
+    ("feed", "lims", "accepted"): 11,
+    ("feed", "lims", "decided"): 9,
+    ("feed", "lims", "held"): 1,
+    ("feed", "lims", "duplicate"): 1,
+    ("feed", "lims", "rejected"): 2,
+    ("route", "results", "entered"): 9,
+    ("route", "results", "sent"): 6,
+    ("route", "results", "held"): 1,
+    ("route", "results", "rejected"): 2,
+    ("channel", "gp", "made"): 7,
+    ("channel", "gp", "delivered"): 6,
+    ("channel", "gp", "parked"): 1,
+    ("tray", "no_number", "held"): 2,
+    ("journal", "events", "appended"): 60,
+}
+SENT = {"lims": Sent(accepted=8, errors=2, again=1)}
+GOT = (Got(("gp",), 6, 1, "received by practices"),)
+
+
+def test_equal_countings_balance_and_are_summed_up() -> None:
+    balance = draw_up(SENT, TALLIES, GOT)
+
+    assert [entry.what for entry in balance.entries if not entry.good] == []
+    assert balance.good
+    assert balance == Balance(
+        balance.entries, sent=10, accepted=11, copies=7, arrived=6, held=2, repeats=1, still_open=0
+    )
+
+
+@pytest.mark.parametrize("key", [key for key in TALLIES if key[0] in ("feed", "route", "channel")])
+def test_a_journal_that_forgot_one_message_does_not_balance(key: tuple[str, str, str]) -> None:
+    assert not draw_up(SENT, TALLIES | {key: TALLIES[key] - 1}, GOT).good
+
+
+def test_a_practice_that_got_one_less_does_not_balance() -> None:
+    assert not draw_up(SENT, TALLIES, (Got(("gp",), 5, 1, "received by practices"),)).good
+
+
+def test_a_hospital_with_one_more_acknowledgement_does_not_balance() -> None:
+    assert not draw_up({"lims": Sent(accepted=9, errors=2)}, TALLIES, GOT).good
+
+
+def test_what_is_still_on_its_way_is_said_and_is_not_good() -> None:
+    late = TALLIES | {("channel", "gp", "parked"): 0, ("channel", "gp", "queued"): 1}
+
+    balance = draw_up(SENT, late, GOT)
+
+    assert balance.still_open == 1
+    assert not balance.good
+
+
+def test_a_message_taken_whose_answer_was_never_seen_is_not_counted_against_the_hospital() -> None:
+    unseen = {"lims": Sent(accepted=7, errors=2, unanswered=1)}
+
+    assert draw_up(unseen, TALLIES, GOT).good
