@@ -99,7 +99,9 @@ class EngineProcess:
         except subprocess.TimeoutExpired as late:
             process.kill()
             process.wait()
-            raise EngineFailed(f"the engine did not stop within {patience:.0f} s:\n{self.log_end()}") from late
+            raise EngineFailed(
+                f"the engine did not stop within {patience:.0f} s:\n{self.log_end()}"
+            ) from late
         finally:
             if process.stdout is not None:
                 process.stdout.close()

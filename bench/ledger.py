@@ -6,7 +6,8 @@ practice, number` separated by tabs, one line for each arrival, in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,8 @@ __all__ = ["Arrivals", "Balance", "compare"]
 
 @dataclass(slots=True)
 class Arrivals:
-    """Counts arrivals as they come. `wrong` counts messages whose content does not fit where they came."""
+    """Counts arrivals as they come. `counts` says how often each control id came; `wrong` counts messages
+    whose content does not fit where they came."""
 
     received: int = 0
     doubled: int = 0
@@ -23,7 +25,7 @@ class Arrivals:
     wrong: int = 0
     first: float = 0.0
     last: float = 0.0
-    seen: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
     newest: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, control: str, stream: str, address: str, number: int, at: float) -> None:
@@ -31,21 +33,26 @@ class Arrivals:
         self.received += 1
         self.last = at
         self.first = self.first or at
-        if control in self.seen:
+        self.counts[control] += 1
+        if self.counts[control] > 1:
             self.doubled += 1
             return
-        self.seen.add(control)
         lane = (stream, address)
         if number < self.newest.get(lane, 0):
             self.reordered += 1
         else:
             self.newest[lane] = number
 
+    @property
+    def seen(self) -> Set[str]:
+        """The control ids that have arrived."""
+        return self.counts.keys()
+
     def as_json(self) -> dict[str, float | int]:
         """The figures of a receiver."""
         return {
             "received": self.received,
-            "distinct": len(self.seen),
+            "distinct": len(self.counts),
             "doubled": self.doubled,
             "reordered": self.reordered,
             "wrong": self.wrong,

@@ -288,7 +288,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one plan and print its result as JSON; 1 where the promise did not hold."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=100, help="how often the engine is killed")
-    parser.add_argument("--broker-kills", type=int, default=0, help="how often the broker is (mailboxes only)")
+    parser.add_argument(
+        "--broker-kills", type=int, default=0, help="how often the broker is (mailboxes only)"
+    )
     parser.add_argument("--target", choices=("mllp", "mailboxes"), default="mllp")
     parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))

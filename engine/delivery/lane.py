@@ -57,7 +57,14 @@ class LaneWork:
     """
 
     def __init__(
-        self, sender: Sender, policy: Policy, recorder: Recorder, trouble: Trouble, log: Log, *, one_by_one: bool
+        self,
+        sender: Sender,
+        policy: Policy,
+        recorder: Recorder,
+        trouble: Trouble,
+        log: Log,
+        *,
+        one_by_one: bool,
     ) -> None:
         self.sender = sender
         self.used = time.monotonic()
@@ -132,7 +139,11 @@ class LaneWork:
                 due = self._settle(row, receipt, now)
                 if due:
                     return due
-            if self._outcomes and time.monotonic() - self._first > _LATEST and (early is None or early.done()):
+            if (
+                self._outcomes
+                and time.monotonic() - self._first > _LATEST
+                and (early is None or early.done())
+            ):
                 early = self._record(())
         if early is not None:
             await asyncio.shield(early)
@@ -161,7 +172,9 @@ class LaneWork:
             self._trouble.over(now)
             if receipt.code == "CA":
                 self._remember(row)
-            self._log.info("delivery.delivered", delivery=row.id, message=row.message, attempt=change.attempts)
+            self._log.info(
+                "delivery.delivered", delivery=row.id, message=row.message, attempt=change.attempts
+            )
         elif change.state == "parked":
             self._log.warning("delivery.parked", delivery=row.id, message=row.message, why=change.reason)
         else:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from engine.demo.senders import Sent
 
-__all__ = ["Balance", "Counts", "Entry", "Got", "draw_up", "open_in"]
+__all__ = ["Balance", "Counts", "Entry", "Got", "Tallies", "draw_up", "open_in"]
 
 Counts = Mapping[str, int]
+Tallies = Mapping[tuple[str, str, str], int]  # (scope, name, state) -> count
+_TOTALS = ("accepted", "entered", "made")
 _OPEN = ("waiting", "queued", "sending")
 _ENDED = ("delivered", "acknowledged", "parked", "refused_by_recipient", "withdrawn", "discarded")
 _ARRIVED = ("delivered", "acknowledged")
@@ -69,14 +71,17 @@ def open_in(channels: Mapping[str, Counts]) -> int:
     return sum(counts.get(state, 0) for counts in channels.values() for state in _OPEN)
 
 
-def draw_up(
-    sent: Mapping[str, Sent], tallies: Mapping[tuple[str, str, str], int], far_ends: Iterable[Got]
-) -> Balance:
-    """Hold the three countings against one another. `tallies` are the journal's: (scope, name, state)."""
+def draw_up(sent: Mapping[str, Sent], kept: Tallies, counted: Tallies, far_ends: Iterable[Got]) -> Balance:
+    """Hold the three countings against one another.
+
+    The journal gives two: `kept` are its counters, the left sides of its sums; `counted` come from its
+    rows, the right sides.
+    """
     rooms: dict[str, dict[str, dict[str, int]]] = {"feed": {}, "route": {}, "channel": {}, "tray": {}}
-    for (scope, name, state), count in tallies.items():
-        if scope in rooms:
-            rooms[scope].setdefault(name, {})[state] = count
+    for source, is_total in ((counted, False), (kept, True)):
+        for (scope, name, state), count in source.items():
+            if scope in rooms and (state in _TOTALS) is is_total:
+                rooms[scope].setdefault(name, {})[state] = count
     feeds, channels = rooms["feed"], rooms["channel"]
     far = tuple(far_ends)
     entries = [entry for feed, one in sent.items() for entry in _feed(feed, one, feeds.get(feed, {}))]
@@ -87,7 +92,7 @@ def draw_up(
         entries=tuple(entries),
         sent=sum(one.answered for one in sent.values()),
         accepted=sum(counts.get("accepted", 0) for counts in feeds.values()),
-        copies=sum(_made(counts) for counts in channels.values()),
+        copies=sum(counts.get("made", 0) for counts in channels.values()),
         arrived=sum(got.count for got in far),
         held=sum(counts.get("held", 0) for counts in rooms["tray"].values()),
         repeats=sum(got.repeats for got in far),
@@ -135,7 +140,7 @@ def _channel(channel: str, counts: Counts) -> Entry:
     states = _OPEN + _ENDED
     return Entry(
         f"channel {channel}",
-        _made(counts),
+        counts.get("made", 0),
         sum(counts.get(state, 0) for state in states),
         "copies = " + _sum(counts, states),
     )
@@ -147,10 +152,6 @@ def _far_end(got: Got, channels: Mapping[str, Counts]) -> Entry:
     return Entry(
         f"far end of {', '.join(got.channels)}", delivered, got.count, f"delivered = {got.by}{again}"
     )
-
-
-def _made(counts: Counts) -> int:
-    return counts.get("made", counts.get("copies", 0))
 
 
 def _sum(counts: Counts, states: Iterable[str]) -> str:

@@ -72,7 +72,8 @@ async def play(wishes: Wishes, console: Console) -> bool:
         await hospitals.stop(0)
         await engine.stop()
         await company.stop()
-    balance = draw_up(hospitals.sent, JournalReader(data).tallies(), company.far_ends())
+    with JournalReader(data) as reader:
+        balance = draw_up(hospitals.sent, reader.tallies(), reader.recount(), company.far_ends())
     show_balance(console, balance)
     return balance.good
 

@@ -67,7 +67,9 @@ class Recorder:
         if outcome is None:
             outcome, words = decided.verdict.outcome, decided.verdict.words
         rejected = int(decided.rejected)
-        entries.decided.append((decided.message, state, outcome, words, rejected, config, decided.at))
+        entries.decided.append(
+            (decided.message, state, outcome, words, rejected, config, decided.at, self._keys(decided))
+        )
         kind = "rejected" if decided.rejected else state
         entries.event(decided.message, 0, kind, decided.at, config)
         entries.count("feed", message.feed, "waiting", -1)
@@ -75,7 +77,6 @@ class Recorder:
         if decided.rejected:
             entries.count("feed", message.feed, "rejected")
         self._parts(decided)
-        self._keys(decided)
         return self._deliveries(decided, message, config) if decided.deliveries else ()
 
     def _parts(self, decided: Decided) -> None:
@@ -93,10 +94,12 @@ class Recorder:
         for number, words in enumerate(decided.warnings):
             entries.rows["finding"].append((message, number, words))
 
-    def _keys(self, decided: Decided) -> None:
-        for kind, values in decided.keys.items():
-            for value in values:
-                self._entries.rows["key"].append((kind, readable(value), decided.message))
+    def _keys(self, decided: Decided) -> str | None:
+        """Index the search keys; gives them as JSON for the message's row."""
+        keys = [(kind, readable(value)) for kind, values in decided.keys.items() for value in values]
+        for kind, value in keys:
+            self._entries.rows["key"].append((kind, value, decided.message))
+        return json.dumps(keys) if keys else None
 
     def _deliveries(self, decided: Decided, message: _Undecided, config: int) -> Sequence[DeliveryRow]:
         inbound = decided.inbound or self._bytes(message.body)

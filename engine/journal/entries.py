@@ -39,7 +39,7 @@ INSERTS = {
     "event": Insert("event", ("message", "id", "delivery", "kind", "at", "config", "detail")),
 }  # fmt: skip
 UPDATES = {
-    "message": Update("message", ("state", "verdict", "words", "rejected", "config", "decided")),
+    "message": Update("message", ("state", "verdict", "words", "rejected", "config", "decided", "keys")),
     "delivery": Update("delivery", ("state", "attempts", "next_try", "closed", "in_doubt", "reason")),
 }
 COUNT = Insert(

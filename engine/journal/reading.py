@@ -7,7 +7,6 @@ lock, never waits for the engine. Use one reader from one thread at a time.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,8 +113,9 @@ class JournalReader:
             found = self._messages(f"SELECT {_MESSAGE} FROM message m WHERE m.id=?", (id_,))  # noqa: S608
             if not found:
                 return None
-            body, envelope = self._one(
-                "SELECT b.bytes, m.envelope FROM message m CROSS JOIN body b ON b.id=m.body WHERE m.id=?", id_
+            body, envelope, keys = self._one(
+                "SELECT b.bytes, m.envelope, m.keys FROM message m CROSS JOIN body b ON b.id=m.body WHERE m.id=?",
+                id_,
             )
             events = ask(
                 "SELECT e.id, e.delivery, e.kind, e.at, e.detail, coalesce(c.hash, '') FROM event e"
@@ -124,7 +124,8 @@ class JournalReader:
             ).fetchall()
             parts = ask("SELECT route, outcome, detail FROM part WHERE message=? ORDER BY number", (id_,))
             held = ask(
-                "SELECT id, route, tray, reason, place, entry, at, state FROM held WHERE message=? ORDER BY id",
+                "SELECT id, route, tray, reason, place, entry, at, state FROM held"
+                " WHERE message=? ORDER BY id",
                 (id_,),
             )
             findings = ask("SELECT words FROM finding WHERE message=? ORDER BY number", (id_,))
@@ -135,9 +136,9 @@ class JournalReader:
                 tuple(EventShown(*row) for row in events),
                 found[0].copies,
                 tuple(RoutePart(*row) for row in parts),
-                tuple(HeldShown(*row[:5], bool(row[5]), *row[6:]) for row in held),
+                tuple(_held(row) for row in held),
                 tuple(words for (words,) in findings),
-                tuple(self._keys(id_)),
+                tuple((kind, value) for kind, value in json.loads(keys or "[]")),
                 tuple(self._repeats(found[0])),
             )
 
@@ -198,18 +199,13 @@ class JournalReader:
 
     def _copies(self, ids: Sequence[int]) -> dict[int, tuple[DeliveryShown, ...]]:
         rows = self._connection.execute(
-            f"{_DELIVERIES} WHERE d.message IN (SELECT value FROM json_each(?)) ORDER BY d.id",
+            f"{_DELIVERIES} WHERE d.message IN (SELECT value FROM json_each(?)) ORDER BY d.id",  # noqa: S608
             (json.dumps(ids),),
         )
         found: defaultdict[int, list[DeliveryShown]] = defaultdict(list)
         for row in rows:
             found[row[1]].append(_delivery(row))
         return {id_: tuple(copies) for id_, copies in found.items()}
-
-    def _keys(self, id_: int) -> Iterator[tuple[str, str]]:
-        # The keys are ordered by value, for searching; the way back is a scan of each kind's values, so
-        # it is asked only here, for one message.
-        yield from self._connection.execute("SELECT kind, value FROM key WHERE message=?", (id_,))
 
     def _repeats(self, message: MessageShown) -> Iterator[int]:
         """Duplicates and conflicts of this message: they share its control id."""
@@ -230,8 +226,13 @@ def _number(id_: int | str) -> int:
 
 
 def _message(row: Sequence[Any], copies: tuple[DeliveryShown, ...]) -> MessageShown:
-    values: tuple[Any, ...] = (*row[:15], bool(row[15]), *row[16:])
-    return MessageShown(*values, copies=copies)
+    values: tuple[Any, ...] = (*row[:15], bool(row[15]), *row[16:], copies)
+    return MessageShown(*values)
+
+
+def _held(row: Sequence[Any]) -> HeldShown:
+    values: tuple[Any, ...] = (*row[:5], bool(row[5]), *row[6:])
+    return HeldShown(*values)
 
 
 def _delivery(row: Sequence[Any]) -> DeliveryShown:

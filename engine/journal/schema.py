@@ -63,11 +63,12 @@ CREATE TABLE message (
   words TEXT,
   rejected INTEGER NOT NULL DEFAULT 0,
   config INTEGER,
-  decided INTEGER
+  decided INTEGER,
+  keys TEXT                     -- its search keys again, as JSON, to be shown with it
 );
 CREATE INDEX message_fingerprint ON message (fingerprint) WHERE fingerprint IS NOT NULL;
 CREATE INDEX message_state ON message (state) WHERE state <> 'decided';
-CREATE INDEX message_type ON message (type, feed);
+CREATE INDEX message_type ON message (type);
 CREATE INDEX message_received ON message (received);
 
 CREATE TABLE part (

@@ -126,14 +126,10 @@ def move_structure(source: CompiledPath, target: CompiledPath) -> Step:
 
     def move(run: Run) -> bool:
         message, it = run.message, run.scope.it
-        places = source.places(message, it)
         text = source.raw(message, it)
-        if not text or not places:
-            return True
-        target.write_raw(message, text, it)
-        # Only the first match was moved; `source.remove` would take the others too.
-        if _IT.raw(message, places[0]) == text:
-            _IT.remove(message, places[0])
+        if text:
+            target.write_raw(message, text, it)
+            source.remove_first(message, it)
         return True
 
     return move

@@ -174,7 +174,7 @@ class _Writer:
         places = location.split("^") if location else []
         if self.version < 5:
             cause = subcomponent.join((code, meaning, "HL70357")) if subcomponent else code
-            text = component.join([*(places + ["", "", ""])[:3], cause]) if component else code
+            text = component.join([*[*places, "", "", ""][:3], cause]) if component else code
             return self.field.join((b"ERR", text.encode("ascii", "replace")))
         where = component.join(places) if component else "".join(places[:1])
         cause = component.join((code, meaning, "HL70357")) if component else code

@@ -97,9 +97,8 @@ def _decoded_separators(data: bytes, start: int, end: int, separator: bytes, cod
     """The offsets of those bytes at which the decoder puts out a separator of its own."""
     decoder = codecs.getincrementaldecoder(codec)("surrogateescape")
     wanted = separator.decode("ascii")
-    places = []
-    for place in range(start, end):
-        if decoder.decode(data[place : place + 1]).endswith(wanted):
-            places.append(place)
+    places = [
+        place for place in range(start, end) if decoder.decode(data[place : place + 1]).endswith(wanted)
+    ]
     decoder.decode(b"", True)
     return places

@@ -11,7 +11,9 @@ import re
 __all__ = ["translate"]
 
 _SEG = r"(?P<seg>[A-Za-z][A-Za-z0-9]{2})"
-_MIRTH = re.compile(r"\s*(?:msg|tmp)\s*(?P<keys>(?:\[[^\]]*\]|\.\w+(?!\w*\())+)\s*(?:\.toString\(\)|\.text\(\))?\s*")
+_MIRTH = re.compile(
+    r"\s*(?:msg|tmp)\s*(?P<keys>(?:\[[^\]]*\]|\.\w+(?!\w*\())+)\s*(?:\.toString\(\)|\.text\(\))?\s*"
+)
 _MIRTH_KEY = re.compile(r"\[\s*(?:['\"]?([A-Z][A-Z0-9]{2})((?:\.\d+)*)['\"]?|(\d+))\s*\]")
 _TERSER = re.compile(
     rf"/?(?:[A-Za-z_*.()0-9]+/)*\.?{_SEG}(?:\((?P<occ>\d+)\))?-(?P<field>\d+)(?:\((?P<rep>\d+)\))?"

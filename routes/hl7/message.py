@@ -8,9 +8,10 @@ This file knows nothing of paths, repetitions or escapes: a field here is the te
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from routes.hl7.charset import BOM, choose_charset
+from routes.hl7.charset import BOM, Charset, choose_charset
 from routes.hl7.cutting import FieldCuts, cut_fields, cut_header, cut_segments
 from routes.hl7.separators import Separators, Unreadable, Unwritable, read_separators
 
@@ -19,6 +20,7 @@ __all__ = ["Message", "SegmentEnds", "Unreadable", "Unwritable"]
 SegmentEnds = Literal["cr", "any"]
 
 HEADERS = (b"MSH", b"FHS", b"BHS")
+_HEADER_NAMES = tuple(name.decode() for name in HEADERS)
 WIDE = 16 * 1024
 """From this many bytes on, a segment's fields are cut one by one and never all at once (documents)."""
 
@@ -26,23 +28,20 @@ WIDE = 16 * 1024
 class Message:
     """One HL7 v2 message.
 
-    separators: its delimiters. codec: how its bytes are read; charset_known is False where MSH-18 names
-    something unknown and the feed's default was taken. envelope: the FHS and BHS segments of the batch
-    that it came in, or b"".
+    source: the bytes that came in. separators: its delimiters. charset, codec: how its bytes are read.
+    envelope: the FHS and BHS segments of the batch that it came in, or b"".
     """
 
     __slots__ = (
         "_cuts", "_ends", "_envelope_message", "_fields", "_index", "_names", "_owned", "_shared",
-        "_starts", "_touched", "_transparent", "_welcome", "charset_known", "codec", "envelope", "separators",
-        "source",
+        "_starts", "_touched", "_welcome", "charset", "codec", "envelope", "separators", "source",
     )  # fmt: skip
 
     source: bytes
     envelope: bytes
     separators: Separators
+    charset: Charset
     codec: str
-    charset_known: bool
-    _transparent: bool
     _welcome: SegmentEnds
     _starts: list[int]  # where each segment begins in `source`; an inserted one has start == end
     _ends: list[int]  # where it ends, its terminator not counted
@@ -54,6 +53,35 @@ class Message:
     _names: list[bytes] | None
     _index: dict[bytes, list[int]] | None
     _envelope_message: Message | None
+
+    def __init__(
+        self,
+        source: bytes,
+        envelope: bytes,
+        separators: Separators,
+        charset: Charset,
+        welcome: SegmentEnds,
+        starts: list[int],
+        ends: list[int],
+        fields: list[list[str | None] | None],
+    ) -> None:
+        """For `parse` and `copy` only: the parts must fit together."""
+        self.source = source
+        self.envelope = envelope
+        self.separators = separators
+        self.charset = charset
+        self.codec = charset.codec
+        self._welcome: SegmentEnds = welcome
+        self._starts = starts
+        self._ends = ends
+        self._fields = fields
+        self._cuts = {}
+        self._touched = {}
+        self._owned = set()
+        self._shared = False
+        self._names = None
+        self._index = None
+        self._envelope_message = None
 
     @classmethod
     def parse(
@@ -72,51 +100,42 @@ class Message:
 
     @classmethod
     def _read(cls, data: bytes, start: int, charset: str, ends: SegmentEnds, envelope: bytes) -> Message:
-        message = cls.__new__(cls)
-        message.source = data
-        message.envelope = envelope
-        message._welcome = ends
-        message._starts, message._ends = cut_segments(data, start, ends)
-        first = data[start : message._ends[0]]
-        seps = message.separators = read_separators(first)
+        starts, stops = cut_segments(data, start, ends)
+        first = data[start : stops[0]]
+        seps = read_separators(first)
         columns = cut_header(first, seps.field.encode())
         declared = columns[17] if len(columns) > 17 else b""
         chosen = choose_charset(declared, seps.repetition.encode(), charset)
-        message.codec = chosen.codec
-        message.charset_known = chosen.known
-        message._transparent = chosen.transparent
-        message._fields = [None] * len(message._starts)
-        message._cuts = {}
-        message._touched = {}
-        message._owned = set()
-        message._shared = False
-        message._names = None
-        message._index = None
-        message._envelope_message = None
-        return message
+        return cls(data, envelope, seps, chosen, ends, starts, stops, [None] * len(starts))
 
     def copy(self) -> Message:
         """An independent message with the same content; costs a few list copies, never the bytes."""
-        twin = Message.__new__(Message)
-        twin.source = self.source
-        twin.envelope = self.envelope
-        twin.separators = self.separators
-        twin.codec = self.codec
-        twin.charset_known = self.charset_known
-        twin._transparent = self._transparent
-        twin._welcome = self._welcome
-        twin._starts = self._starts
-        twin._ends = self._ends
-        twin._fields = self._fields.copy()
-        twin._cuts = self._cuts.copy()
-        twin._touched = self._touched.copy()
-        twin._owned = set()
+        twin = Message(
+            self.source, self.envelope, self.separators, self.charset, self._welcome, self._starts,
+            self._ends, self._fields.copy(),
+        )  # fmt: skip
         self._owned = set()
-        twin._shared = self._shared = True
-        twin._names = self._names
-        twin._index = self._index
-        twin._envelope_message = self._envelope_message
+        self._shared = True
+        twin._inherit(self._cuts, self._touched, self._names, self._index, self._envelope_message)
         return twin
+
+    def _inherit(
+        self,
+        cuts: dict[int, FieldCuts],
+        touched: dict[int, Literal["changed", "inserted", "removed"]],
+        names: list[bytes] | None,
+        index: dict[bytes, list[int]] | None,
+        envelope_message: Message | None,
+    ) -> None:
+        self._cuts, self._touched = cuts.copy(), touched.copy()
+        self._names, self._index = names, index
+        self._shared = True
+        self._envelope_message = envelope_message
+
+    @property
+    def charset_known(self) -> bool:
+        """False where MSH-18 names something unknown and the feed's default was taken: worth a warning."""
+        return self.charset.known
 
     # -- looking ---------------------------------------------------------------------------------------
 
@@ -132,23 +151,46 @@ class Message:
 
     def names(self) -> list[str]:
         """The segments' names by position; "" for a removed one and for a blank line."""
-        return [name.decode("latin-1") for name in self._all_names()]
+        return [name.decode("latin-1") for name in self.raw_names()]
+
+    def raw_names(self) -> list[bytes]:
+        """The segments' names by position, as bytes. Not to be changed by the caller."""
+        names = self._names
+        if names is None:
+            separator = self.separators.field.encode()
+            source = self.source
+            names = [
+                source[start : start + 3]
+                if source[start + 3 : start + 4] == separator
+                else source[start : min(end, start + 64)].partition(separator)[0]
+                for start, end in zip(self._starts, self._ends, strict=True)
+            ]
+            for position, how in self._touched.items():
+                if how != "changed":
+                    row = self._fields[position]
+                    names[position] = (row[0] or "").encode("latin-1", "replace") if row else b""
+            self._names = names
+        return names
 
     def name(self, segment: int) -> str:
         """The name of one segment; "" where it was removed or is a blank line."""
-        return self._all_names()[segment].decode("latin-1")
+        return self.raw_names()[segment].decode("latin-1")
 
     def rows(self, name: bytes) -> list[int]:
         """The positions of the segments of this name, in order. Not to be changed by the caller."""
         index = self._index
         if index is None:
             index = self._index = {}
-            for position, found in enumerate(self._all_names()):
+            for position, found in enumerate(self.raw_names()):
                 if found in index:
                     index[found].append(position)
                 else:
                     index[found] = [position]
         return index.get(name, [])
+
+    def is_delimiters(self, segment: int, number: int) -> bool:
+        """Whether this field holds delimiters, which are no text: MSH-1, MSH-2, and those of BHS, FHS."""
+        return number < 3 and self.raw_names()[segment] in HEADERS
 
     def field(self, segment: int, number: int) -> str:
         """The text of one field as it stands, repetitions and escapes included; "" where there is none.
@@ -174,10 +216,7 @@ class Message:
         """A whole segment as it stands, without its terminator; "" where it was removed."""
         if segment not in self._touched:
             return self._show(self.source[self._starts[segment] : self._ends[segment]])
-        fields = self.fields(segment)
-        if fields and fields[0].encode("latin-1", "replace") in HEADERS:
-            return fields[0] + fields[1] + self.separators.field.join(fields[2:])
-        return self.separators.field.join(fields)
+        return _joined(self.fields(segment), self.separators.field)
 
     def envelope_message(self) -> Message | None:
         """The batch headers that the message came in, readable as a message of two segments."""
@@ -197,7 +236,7 @@ class Message:
         if self.field(segment, number) == text:
             return
         self._check(text)
-        if number < 1 or (number < 3 and self._all_names()[segment] in HEADERS):
+        if number < 1 or (number < 3 and self.raw_names()[segment] in HEADERS):
             raise Unwritable("a segment's name and its delimiters cannot be written")
         fields = self._fields[segment]
         if fields is None:
@@ -215,7 +254,7 @@ class Message:
     def replace(self, segment: int, text: str) -> None:
         """Put a whole segment of the same name in the place of this one, as it stands."""
         fields = self._new_fields(text)
-        if self._all_names()[segment] != text[:3].encode() or segment == 0:
+        if self.raw_names()[segment] != text[:3].encode() or segment == 0:
             raise Unwritable("a segment can only be replaced by one of the same name, and MSH not at all")
         self._fields[segment] = fields
         self._owned.add(segment)
@@ -252,12 +291,12 @@ class Message:
         """Remove a segment with its terminator; the positions of the others stay as they are."""
         if segment == 0:
             raise Unwritable("the MSH segment cannot be removed")
-        self._all_names()  # names are those of the untouched rows: read them before the row is emptied
+        self.raw_names()  # names are those of the untouched rows: read them before the row is emptied
         self._touched[segment] = "removed"
         self._fields[segment] = []
         self._owned.add(segment)
         self._cuts.pop(segment, None)
-        names = [b"" if position == segment else name for position, name in enumerate(self._all_names())]
+        names = [b"" if position == segment else name for position, name in enumerate(self.raw_names())]
         self._names, self._index = names, None
 
     # -- writing ---------------------------------------------------------------------------------------
@@ -266,7 +305,10 @@ class Message:
         """The message to send: `source` itself where nothing changed, else with the changes put in."""
         if not self._touched:
             return self.source
-        source, chunks, done = self.source, [], 0
+        chunks: list[bytes | memoryview] = []
+        # A view of a large source spares one copy of the untouched parts.
+        source = memoryview(self.source) if len(self.source) > WIDE else self.source
+        done = 0
         for segment in sorted(self._touched):
             how = self._touched[segment]
             start, end = self._starts[segment], self._ends[segment]
@@ -275,7 +317,8 @@ class Message:
             if how == "removed":
                 done = max(done, end + (len(self._terminator(end)) if end > start else 0))
             elif how == "inserted":
-                if not chunks[-1].endswith((b"\r", b"\n") if self._welcome == "any" else b"\r"):
+                ends = (b"\r", b"\n") if self._welcome == "any" else (b"\r",)
+                if bytes(chunks[-1][-1:]) not in ends:
                     chunks.append(self._own_terminator())  # the last segment came without one
                 chunks.append(self._encoded(segment) + self._own_terminator())
                 done = max(done, start)
@@ -296,6 +339,8 @@ class Message:
 
     def _encoded(self, segment: int) -> bytes:
         row = self._fields[segment] or []
+        if segment not in self._cuts:
+            return _joined(row, self.separators.field).encode(self.codec, "surrogateescape")
         pieces = [
             text.encode(self.codec, "surrogateescape") if text is not None else self._cut_bytes(segment, n)
             for n, text in enumerate(row)
@@ -307,34 +352,16 @@ class Message:
 
     # -- inside ----------------------------------------------------------------------------------------
 
-    def _all_names(self) -> list[bytes]:
-        names = self._names
-        if names is None:
-            separator = self.separators.field.encode()
-            names = []
-            source = self.source
-            for position, start in enumerate(self._starts):
-                if source[start + 3 : start + 4] == separator:
-                    names.append(source[start : start + 3])
-                else:
-                    names.append(source[start : min(self._ends[position], start + 64)].partition(separator)[0])
-            for position, how in self._touched.items():
-                if how != "changed":
-                    row = self._fields[position]
-                    names[position] = (row[0] or "").encode("latin-1", "replace") if row else b""
-            self._names = names
-        return names
-
     def _open(self, segment: int) -> list[str | None]:
         """Decode a segment and cut it into fields, at its first touch."""
         start, end = self._starts[segment], self._ends[segment]
         separator = self.separators.field
         row: list[str | None]
-        if end - start < WIDE or not self._transparent:
+        if end - start < WIDE or not self.charset.transparent:
             raw = self.source[start:end]
             try:
                 whole = raw.decode(self.codec, "surrogateescape")
-                faithful = self._transparent or whole.encode(self.codec, "surrogateescape") == raw
+                faithful = self.charset.transparent or whole.encode(self.codec, "surrogateescape") == raw
             except UnicodeError:
                 faithful = False
             if faithful:
@@ -343,7 +370,9 @@ class Message:
                     row.insert(1, separator)
                 self._fields[segment] = row
                 return row
-        cuts = cut_fields(self.source, start, end, separator.encode(), "" if self._transparent else self.codec)
+        cuts = cut_fields(
+            self.source, start, end, separator.encode(), "" if self.charset.transparent else self.codec
+        )
         self._cuts[segment] = cuts
         row = [None] * len(cuts)
         if self.source[start : start + 3] in HEADERS:
@@ -397,3 +426,11 @@ class Message:
                 text.encode(self.codec, "surrogateescape")
             except UnicodeEncodeError:
                 raise Unwritable("the message's character set lacks a character of the value") from None
+
+
+def _joined(row: Sequence[str | None], separator: str) -> str:
+    """A segment's text from its fields; the separator that is a header's field 1 stands once."""
+    texts = [text or "" for text in row]
+    if len(texts) > 1 and texts[0] in _HEADER_NAMES:
+        return texts[0] + texts[1] + separator.join(texts[2:])
+    return separator.join(texts)

@@ -10,14 +10,13 @@ import re
 
 from routes.hl7.foreign import translate
 from routes.hl7.notation import EVERY, NoSuchPlace, Path, PathError, Pick, Place, Selector, Step, Test
-from routes.hl7.reading import Every, First, Places, compile_every, compile_first, compile_places, compile_raw
+from routes.hl7.reading import Every, First, Places
 from routes.hl7.separators import Unwritable
 from routes.hl7.writing import CompiledPath, Purpose, compile_path
 
 __all__ = [
     "EVERY", "CompiledPath", "Every", "First", "NoSuchPlace", "Path", "PathError", "Pick", "Place", "Places",
-    "Purpose", "Selector", "Step", "Test", "Unwritable", "compile_every", "compile_first", "compile_path",
-    "compile_places", "compile_raw", "parse_path",
+    "Purpose", "Selector", "Step", "Test", "Unwritable", "compile_path", "parse_path",
 ]  # fmt: skip
 
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}(?![A-Za-z0-9_])")
@@ -60,7 +59,7 @@ class _Parser:
             return self._below(self._steps(), True)
         if self._peek("-"):
             return self._below((), True)
-        component, subcomponent = self._components(())
+        component, subcomponent = self._components()
         return Path((), 0, None, component, subcomponent, True)
 
     def _steps(self) -> tuple[Step, ...]:
@@ -84,10 +83,10 @@ class _Parser:
             raise self._foreign("a field's number is expected here")
         field = self._number("field")
         repetition = self._pick("component")
-        component, subcomponent = self._components(steps)
+        component, subcomponent = self._components()
         return Path(steps, field, repetition, component, subcomponent, relative)
 
-    def _components(self, steps: tuple[Step, ...]) -> tuple[int, int]:
+    def _components(self) -> tuple[int, int]:
         numbers = [0, 0]
         for level, what in enumerate(("component", "sub-component")):
             if not self._take("."):
@@ -143,7 +142,9 @@ class _Parser:
                 f"inside the brackets stands a number, *, or a condition on a {numbered} such as 5='NH'",
                 "path-selector",
             )
-        levels = ("field", "component", "sub-component") if numbered == "field" else ("component", "sub-component")
+        levels = (
+            ("field", "component", "sub-component") if numbered == "field" else ("component", "sub-component")
+        )
         numbers = [self._number(levels[0])]
         for level in levels[1:]:
             if not self._take("."):
@@ -188,7 +189,7 @@ class _Parser:
         if number == 0:
             raise PathError(
                 f"everything counts from one, so there is no {what} 0", match.start(), len(match.group()),
-                "path-zero", f"{self.text[: match.start()]}1{self.text[match.end() :]}".strip(),
+                "path-zero",
             )  # fmt: skip
         if number > _MAX_NUMBER:
             raise self._error(f"a {what} this high does not occur; the limit is {_MAX_NUMBER}", "path-syntax")
@@ -227,6 +228,11 @@ class _Parser:
 
     def _foreign(self, message: str) -> PathError:
         """The error for a text that does not go on as a path does; perhaps another engine's path does."""
+        capitals = self.text.strip().upper()
+        if capitals != self.text.strip() and _reads(capitals):
+            return PathError(
+                f"segments are named in capitals: {capitals}", 0, len(self.text), "path-lower-case", capitals
+            )
         found = translate(self.text)
         if found and _reads(found[1]):
             owner, fix = found

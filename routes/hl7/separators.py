@@ -19,11 +19,11 @@ NEVER = "\r"
 """Stands for an absent delimiter where text is searched: CR ends segments, so no text holds it."""
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 - says what the bytes are
     """These bytes cannot be read as an HL7 message. The reason is a fixed sentence without content."""
 
 
-class Unwritable(Exception):
+class Unwritable(Exception):  # noqa: N818 - says what the value is
     """A value cannot be written in this message. The reason is a fixed sentence without content."""
 
 
@@ -54,12 +54,18 @@ def read_separators(msh: bytes | str) -> Separators:
     delimiters (letters, digits, blanks, repeated ones) count as absent, so that no character ever has
     two meanings; those after the fifth are ignored.
     """
-    head = msh[:64].encode("latin-1", "replace") if isinstance(msh, str) else bytes(msh[:64])
-    separator = head[3:4]
+    head = msh[:64].encode("latin-1", "replace") if isinstance(msh, str) else msh[:64]
+    return _declared(head[3:9] if head[8:9] == head[3:4] else head[3:])
+
+
+@lru_cache(maxsize=256)
+def _declared(head: bytes) -> Separators:
+    """From the bytes behind the segment's name; where MSH-2 has four characters, only as far as needed."""
+    separator = head[:1]
     if not _may_delimit(separator):
         raise Unreadable("no field separator follows the name of the header segment")
-    end = head.find(separator, 4)
-    declared = head[4 : end if end >= 0 else len(head)]
+    end = head.find(separator, 1)
+    declared = head[1 : end if end >= 0 else len(head)]
     for stop in (b"\r", b"\n"):
         declared = declared.partition(stop)[0]
     return _separators(separator, declared[:5])
@@ -69,7 +75,6 @@ def _may_delimit(character: bytes) -> bool:
     return len(character) == 1 and character.isascii() and not (character.isalnum() or character in b" \r\n")
 
 
-@lru_cache(maxsize=256)
 def _separators(separator: bytes, declared: bytes) -> Separators:
     seen = {separator}
     found: list[str] = []
@@ -113,7 +118,9 @@ def _escapes(seps: Separators) -> _Escapes:
     known = "".join(letters)
     sequence = re.compile(f"{mark}(?:([{known}])|X((?:[0-9A-Fa-f]{{2}})+)|(?:{_STANDING})){mark}")
     written = {chr(code): f"{seps.escape}X{code:02X}{seps.escape}" for code in range(32)}
-    written.update({character: f"{seps.escape}{letter}{seps.escape}" for letter, character in letters.items()})
+    written.update(
+        {character: f"{seps.escape}{letter}{seps.escape}" for letter, character in letters.items()}
+    )
     special = re.compile(f"{mark}(?:{_STANDING}){mark}|[{re.escape(''.join(written))}]")
     return _Escapes(sequence, letters, special, written)
 
@@ -153,28 +160,18 @@ def encode(value: str, seps: Separators) -> str:
     text read with `\\.br\\` in it comes out with `\\.br\\` in it. Reading what was written always gives
     the value. Raises Unwritable where the message has no escape character and the value would need one.
     """
-    if value.isalnum():
-        return value
+    return value if value.isalnum() else _writer(seps)(value)
+
+
+@lru_cache(maxsize=256)
+def _writer(seps: Separators) -> Callable[[str], str]:
+    """What `encode` does for these delimiters."""
     if not seps.escape:
-        if _plain(seps).search(value):
-            raise Unwritable("the message has no escape character, and the value holds a delimiter")
-        return value
+        return _bare_writer(seps)
     escapes = _escapes(seps)
-    return escapes.special.sub(_writer(seps), value)
-
-
-@lru_cache(maxsize=256)
-def _plain(seps: Separators) -> re.Pattern[str]:
-    """What cannot be written at all where there is no escape character."""
-    delimiters = seps.field + seps.component + seps.repetition + seps.subcomponent + seps.truncation
-    return re.compile(f"[{re.escape(delimiters)}\r\n]")
-
-
-@lru_cache(maxsize=256)
-def _writer(seps: Separators) -> Callable[[re.Match[str]], str]:
-    written = _escapes(seps).written
+    written, special = escapes.written, escapes.special
     # A delimiter such as `.` or `+` makes a formatting command unsafe to leave standing.
-    unsafe = [c for c in written if c != seps.escape]
+    unsafe = [character for character in written if character != seps.escape]
 
     def write(match: re.Match[str]) -> str:
         text = match.group()
@@ -183,5 +180,18 @@ def _writer(seps: Separators) -> Callable[[re.Match[str]], str]:
         if any(character in text for character in unsafe):
             return "".join(written.get(character, character) for character in text)
         return text
+
+    return lambda value: special.sub(write, value)
+
+
+def _bare_writer(seps: Separators) -> Callable[[str], str]:
+    """Writing where there is no escape character: only what needs none."""
+    delimiters = seps.field + seps.component + seps.repetition + seps.subcomponent + seps.truncation
+    needing = re.compile(f"[{re.escape(delimiters)}\r\n]")
+
+    def write(value: str) -> str:
+        if needing.search(value):
+            raise Unwritable("the message has no escape character, and the value holds a delimiter")
+        return value
 
     return write

@@ -1,8 +1,9 @@
 """Cuts an expression into tokens: words, paths, texts, numbers and signs, each with its place.
 
-Knows no grammar. It finds how far a path reaches (brackets with quotes inside included) and leaves its
-inside to `routes.hl7.path`. What is written the way of another language is refused here by name where it
-can be known from the characters alone; `foreign` holds the remedies.
+Knows no grammar. It finds how far a path reaches (brackets with quotes inside included) and has
+`routes.hl7.path` read its inside, so that mistakes are told from left to right. What is written the way of
+another language is refused here by name where it can be known from the characters alone; `foreign` holds
+the remedies.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from routes.hl7.path import Path, PathError, parse_path
 from routes.language.foreign import SIGNS_OF_OTHERS
 from routes.language.syntax import ExpressionError, quoted
 from routes.language.vocabulary import RESERVED, looks_like_segment
@@ -43,12 +45,14 @@ _QUOTES_OF_WRITERS = (
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. `text` is as written; for a text in quotes, `value` is what stands between them."""
+    """One token. `text` is as written; `value` is what stands between quotes, or the number; `path` is
+    what a path means."""
 
     kind: TokenKind
     text: str
     offset: int
     value: str = ""
+    path: Path | None = None
 
     @property
     def length(self) -> int:
@@ -90,6 +94,8 @@ def _token(text: str, at: int, before: Token | None) -> Token:
     if char == "'":
         return _quoted_text(text, at)
     if word := _WORD.match(text, at):
+        if before is not None and before.is_sign("."):
+            return Token("word", word.group(), at)  # a column may be called anything
         return _word_or_path(text, at, word.group())
     if char in _DIGITS or (char == "-" and text[at + 1 : at + 2] in _DIGITS and not _ends_operand(before)):
         return _number(text, at)
@@ -136,8 +142,20 @@ def _word_or_path(text: str, at: int, word: str) -> Token:
         or _LOWER_CASE_PATH.match(text, at)
         or re.match(r"\.\d", text[at + len(word) : at + len(word) + 2])
     ):
-        return Token("path", text[at : _path_end(text, at, at + len(word))], at)
+        return _path(text[at : _path_end(text, at, at + len(word))], at)
     return Token("word", word, at)
+
+
+def _path(written: str, at: int) -> Token:
+    try:
+        return Token("path", written, at, path=parse_path(written))
+    except PathError as error:
+        message = f"{error.message[:1].upper()}{error.message[1:]}."
+        if error.fix:  # it replaces the whole path, so the whole path is marked
+            raise ExpressionError(message, at, len(written), error.rule, error.fix) from error
+        offset = min(error.offset, len(written) - 1)
+        length = min(error.length, len(written) - offset)
+        raise ExpressionError(message, at + offset, length, error.rule) from error
 
 
 def _path_end(text: str, start: int, at: int) -> int:
@@ -192,7 +210,7 @@ def _slashed(text: str, at: int) -> Token:
         message = "A pattern is given a name under `patterns` in the site file; write here: matches NAME."
         raise ExpressionError(message, at, len(regex.group()), "pattern-here")
     if found := _SLASHED.match(text, at):
-        return Token("path", found.group(), at)
+        return _path(found.group(), at)
     message, fix = SIGNS_OF_OTHERS["/"]
     raise ExpressionError(message, at, 1, "arithmetic", fix)
 

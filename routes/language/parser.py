@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Literal, NoReturn
 
-from routes.hl7.path import Path, PathError, parse_path
 from routes.language.foreign import CALLS_OF_OTHERS, WORDS_OF_OTHERS
 from routes.language.lexer import Token, cut
+from routes.language.refusals import operand_error, rest_error
 from routes.language.syntax import (
     And,
     Compare,
@@ -54,7 +54,6 @@ from routes.language.syntax import (
     State,
     Text,
     TextTest,
-    quoted,
 )
 from routes.language.vocabulary import RESERVED
 
@@ -137,7 +136,7 @@ class _Parser:
     def whole(self) -> Expression:
         found = self.either()
         if self.next.kind != "end":
-            self.refuse_rest(self.next, self.tokens[self.at - 1])
+            raise rest_error(self.next, self.tokens[self.at - 1])
         return found
 
     def either(self) -> Expression:
@@ -327,13 +326,13 @@ class _Parser:
         first = self.take()
         if self.next.is_sign("("):
             raise first.error(CALLS_OF_OTHERS[quantifier], "call")
-        if self.next.kind != "path":
+        path = self.next.path
+        if path is None:
             raise self.next.error(
                 f"Behind \"{quantifier}\" stands a path with [*]: {quantifier} OBX[*]-8 = 'H'.",
                 "bad-quantifier",
             )
         token = self.take()
-        path = self.path(token)
         place = _place(token)
         if self.next.is_word("where"):
             message, fix = WORDS_OF_OTHERS["where"]
@@ -378,9 +377,9 @@ class _Parser:
 
     def counted(self, first: Token) -> Expression:
         token = self.take()
-        if token.kind != "path":
+        if token.path is None:
             raise token.error('Behind "count of" stands a path with [*]: count of OBX[*].', "bad-count")
-        return Count(self.path(token), _place(token), span=self.since(first))
+        return Count(token.path, _place(token), span=self.since(first))
 
     def single(self) -> Expression:
         token = self.take()
@@ -389,13 +388,13 @@ class _Parser:
             return Text(token.value, span=place)
         if token.kind == "number":
             return Number(Decimal(token.value), span=place)
-        if token.kind == "path":
-            return PathRead(self.path(token), span=place)
+        if token.path is not None:
+            return PathRead(token.path, span=place)
         if token.is_sign("("):
             return self.bracketed(token)
         if token.kind == "word":
             return self.word(token)
-        self.refuse_operand(token)
+        raise operand_error(token)
 
     def bracketed(self, opening: Token) -> Expression:
         with self.deeper(opening):
@@ -403,7 +402,7 @@ class _Parser:
         if not self.took_sign(")"):
             if self.next.kind == "end":
                 raise opening.error("The bracket that opens here is not closed.", "unclosed-bracket")
-            self.refuse_rest(self.next, self.tokens[self.at - 1])
+            raise rest_error(self.next, self.tokens[self.at - 1])
         return inner
 
     def word(self, token: Token) -> Expression:
@@ -413,7 +412,7 @@ class _Parser:
             message = CALLS_OF_OTHERS.get(token.text.lower(), "")
             raise token.error("There are no functions to call. " + message, "call")
         if token.text in RESERVED:
-            self.refuse_operand(token)
+            raise operand_error(token)
         if self.next.is_sign("["):
             return self.lookup(token)
         if self.next.is_sign("."):
@@ -438,60 +437,9 @@ class _Parser:
             raise column.error("Behind the dot stands the name of a column.", "bad-lookup")
         return Lookup(table.text, key, column.text, _place(table), _place(column), span=self.since(table))
 
-    def path(self, token: Token) -> Path:
-        try:
-            return parse_path(token.text)
-        except PathError as error:
-            offset = token.offset + error.offset
-            raise ExpressionError(error.message, offset, error.length, error.rule, error.fix) from error
-
-    # --- refusing --------------------------------------------------------------------------------
-
     def since_error(self, first: Token, message: str, rule: str, fix: str = "") -> ExpressionError:
         span = self.since(first)
         return ExpressionError(message, span.offset, span.length, rule, fix)
-
-    def refuse_operand(self, token: Token) -> NoReturn:
-        """Something else stands where a value was due."""
-        if token.kind == "end":
-            raise token.error("The expression breaks off here; a value is missing.", "breaks-off")
-        if token.is_word("null", "none"):
-            raise token.error('Null is asked for with "is null".', "null-comparison")
-        if token.is_word("true", "false", "yes"):
-            raise token.error(
-                "What is yes or no stands by itself: abnormal, or not abnormal.", "yes-no-comparison"
-            )
-        if token.is_word("any", "all", "no"):
-            raise token.error(f'"{token.text}" begins a question; put brackets round it.', "bad-quantifier")
-        if token.is_sign("["):
-            raise token.error('A list stands behind "in" only.', "bad-list")
-        if token.is_sign(")", "]"):
-            raise token.error("A value is missing before this bracket.", "missing-value")
-        raise token.error(f'A value is missing before "{token.text}".', "missing-value")
-
-    def refuse_rest(self, token: Token, before: Token) -> NoReturn:
-        """Something stands behind what was a whole expression."""
-        if token.is_sign(")", "]"):
-            raise token.error("There is no opening bracket for this one.", "unopened-bracket")
-        near = WORDS_OF_OTHERS.get(token.text.lower()) if token.kind == "word" else None
-        if near:
-            raise token.error(near[0], "foreign-word", near[1])
-        if token.is_sign(","):
-            raise token.error("A comma separates the items of a list: in ['A', 'B'].", "stray-comma")
-        if token.is_word("with"):
-            raise token.error(
-                '"with" stands behind any, all or no and a path, and behind starts and ends.', "bad-with"
-            )
-        if token.is_word("not"):
-            raise token.error(
-                'Write "and not" or "or not", or "not" before the whole question.', "misplaced-not"
-            )
-        if before.kind == "word" and token.kind == "word" and before.text not in RESERVED:
-            message = "Two words stand side by side; a text goes in single quotes."
-            whole = Span(before.offset, token.offset + len(token.text) - before.offset)
-            fix = quoted(f"{before.text} {token.text}")
-            raise ExpressionError(message, whole.offset, whole.length, "missing-sign", fix)
-        raise token.error('Something is missing before this, such as "=", "and" or "&".', "missing-sign")
 
 
 def _place(token: Token) -> Span:

@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -512,12 +513,17 @@ async def test_a_flood_of_small_frames_waits_for_its_answers_before_more_is_read
         assert len(intake.slots) < 1024 + 300
 
         for answered in range(4001):
-            await until(lambda so_far=answered: len(intake.slots) > so_far)
+            if len(intake.slots) == answered:
+                await until(partial(_longer, intake.slots, answered))
             intake.slots[answered].answer(intake.frames[answered][:6])
 
         assert await peer.answers(4000) == [body[:6] for body in flood]
         await peer.close()
         await other.close()
+
+
+def _longer(items: list[Any], length: int) -> bool:
+    return len(items) > length
 
 
 async def test_past_the_shared_budget_sockets_are_not_read_until_frames_are_answered() -> None:

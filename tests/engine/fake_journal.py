@@ -44,9 +44,10 @@ class FakeJournal:
             self._next += 1
             id_ = self._next
             control = b"C%d" % id_
+            sample = b"MSH|^~\\&|A|B|C|D|20260101||ORU^R01|%b|P|2.4\r" % control
             row = DeliveryRow(
                 id_, id_, "feed", channel, address, "waiting", 0, 0, 1_700_000_000_000_000,
-                "ORU^R01", control, "config", body or b"MSH|^~\\&|A|B|C|D|20260101||ORU^R01|%b|P|2.4\r" % control,
+                "ORU^R01", control, "config", body or sample,
             )  # fmt: skip
             self.rows[id_] = row
             made.append(row)

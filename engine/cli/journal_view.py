@@ -1,0 +1,115 @@
+"""How commands open a journal for reading, and write its times, ids and states for people and scripts.
+
+Knows nothing of searches or of how a journey is told.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from engine.cli.options import data_folder
+from engine.journal.answers import MessageShown
+from engine.journal.reading import JournalMissing, JournalReader
+
+__all__ = [
+    "as_instant", "clock_time", "console", "data_option", "iso_time", "open_journal", "plain", "whereabouts",
+]  # fmt: skip
+
+WIDE = 160
+"""Columns of a table that goes to a file or a pipe, where nothing says how wide it may be."""
+
+STATE_WORDS = {"refused_by_recipient": "refused by recipient"}
+_AGO = re.compile(r"(\d+)\s*(s|m|h|d)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--data DIR, in place of the site's own data folder."""
+    return click.option(
+        "--data", type=click.Path(path_type=Path), help="Data folder, in place of the site's own."
+    )(command)
+
+
+def open_journal(site: Path, environment: str, data: Path | None) -> JournalReader:
+    """The journal of a site. Where there is none the command ends with exit status 1 and says what to do."""
+    folder = data_folder(site, environment, data)
+    try:
+        return JournalReader(folder)
+    except JournalMissing:
+        click.echo(
+            f"There is no journal in {folder}. Has the engine run here? Start it with: gatepost run {site}\n"
+            "If it runs with another data folder or environment, say so with --data or --environment.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def console() -> Console:
+    """Where tables go: as wide as the terminal, or wide enough for a file."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def plain(text: str) -> Text:
+    """Text from outside, fit for a terminal: no control characters, no markup."""
+    return Text("".join(c if c.isprintable() else "?" for c in text))
+
+
+def clock_time(microseconds: int) -> str:
+    """A time for people, in the zone of this computer, to the millisecond."""
+    if not microseconds:
+        return ""
+    moment = datetime.fromtimestamp(microseconds / 1e6, UTC).astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+
+
+def iso_time(microseconds: int) -> str | None:
+    """A time for scripts, ISO 8601 in UTC; None where there is none."""
+    if not microseconds:
+        return None
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="microseconds")
+
+
+def as_instant(text: str) -> int:
+    """`2h` (ago) or `2026-11-22` or `2026-11-22T09:30` (in this computer's zone), as microseconds.
+
+    Raises click.BadParameter for anything else.
+    """
+    ago = _AGO.match(text)
+    if ago:
+        return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1e6)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f'"{text}" is no time; write 2h, 3d, 2026-11-22 or 2026-11-22T09:30'
+        ) from None
+    return int(moment.astimezone(UTC).timestamp() * 1e6)
+
+
+def whereabouts(message: MessageShown, *, held: bool = False) -> str:
+    """In a few words where a message is: its own state, and how far its copies are.
+
+    held: something of it waits in a tray, which the message's row does not say.
+    """
+    if message.state == "duplicate":
+        return f"duplicate of {message.original}"
+    own = {"waiting": "waiting for a decision", "decided": ""}.get(message.state, message.state)
+    counts = Counter(copy.state for copy in message.copies)
+    copies = [f"{number} {STATE_WORDS.get(state, state)}" for state, number in sorted(counts.items())]
+    words = [own or ("held" if held else ""), "rejected" if message.rejected else "", ", ".join(copies)]
+    if not any(words):
+        words.append("sent nowhere")
+    if message.kind == "conflict":
+        words.append(f"same control id as {message.original}, other content")
+    return "; ".join(word for word in words if word)

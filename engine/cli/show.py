@@ -1,0 +1,216 @@
+"""`gatepost show`: one message's journey, from its acceptance to the last change of its last copy.
+
+Content is shown only where it is asked for, and then with a reminder of what it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine.cli.journal_view import (
+    STATE_WORDS,
+    clock_time,
+    console,
+    data_option,
+    iso_time,
+    open_journal,
+    plain,
+    whereabouts,
+)
+from engine.cli.messages import copy_as_json, message_as_json
+from engine.cli.options import environment_option, site_argument
+from engine.journal.answers import DeliveryShown, EventShown, HeldShown, MessageStory
+from engine.journal.reading import JournalReader
+from routes.hl7.charset import choose_charset
+from routes.hl7.header import read_header
+from routes.hl7.separators import Unreadable
+
+__all__ = ["show"]
+
+REMINDER = "What follows is patient data: look only if your work needs it, and keep no copy."
+VERDICTS = {"ok": "accepted", "error": "an error", "reject": "rejected"}
+
+
+@click.command(
+    epilog="\b\nExamples:\n  gatepost show 1042\n  gatepost show 1042 config --environment live --json"
+)
+@click.argument("id_", metavar="ID")
+@site_argument
+@environment_option
+@data_option
+@click.option("--body", is_flag=True, help="Show the message itself, one segment a line. Patient data.")
+@click.option(
+    "--copy", type=int, metavar="COPY", help="Show the bytes of this copy, as it goes out. Patient data."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object, for scripts; content only with --body."
+)
+def show(
+    id_: str, site: Path, environment: str, data: Path | None, body: bool, copy: int | None, as_json: bool
+) -> None:
+    """Show the journey of message ID of SITE (default: config).
+
+    When and from whom it was accepted, what each route made of it, and every copy with its states and
+    times. ID is the number that `gatepost messages` shows. Exit status 1 where there is no such message.
+    """
+    with open_journal(site, environment, data) as journal:
+        story = journal.show(id_)
+        if story is None:
+            click.echo(f"There is no message {id_}. Find one with: gatepost messages {site}", err=True)
+            sys.exit(1)
+        content = _content(journal, story, body=body, copy=copy)
+    if content is not None:
+        click.echo(REMINDER, err=True)
+    if as_json:
+        click.echo(json.dumps(_as_json(story, content), indent=2))
+        return
+    out = console()
+    _tell(story, out)
+    if content is not None:
+        for line in _segments(content):
+            out.print(line, soft_wrap=True)
+
+
+def _content(journal: JournalReader, story: MessageStory, *, body: bool, copy: int | None) -> bytes | None:
+    if copy is None:
+        return story.body if body else None
+    found = journal.delivery_body(copy) if any(d.id == copy for d in story.deliveries) else None
+    if found is None:
+        ids = ", ".join(str(d.id) for d in story.deliveries) or "none"
+        raise click.UsageError(f"message {story.message.id} has no copy {copy}; its copies are: {ids}")
+    return found
+
+
+def _tell(story: MessageStory, out: Console) -> None:
+    message = story.message
+    out.print(Text(f"Message {message.id}: ").append_text(plain(f"{message.type} {message.control_id}")))
+    for label, text in _facts(story):
+        out.print(Text(f"  {label:<12}").append_text(plain(text)), soft_wrap=True)
+    if story.held:
+        out.print(_held_table(story.held))
+    if story.deliveries:
+        out.print(_copy_table(story.deliveries))
+    out.print(_journey(story.events))
+
+
+def _facts(story: MessageStory) -> Iterator[tuple[str, str]]:
+    message = story.message
+    yield "received", f"{clock_time(message.received)} by {message.feed} from {message.peer}"
+    yield "holds", f"{message.size:,} bytes, HL7 {message.version or 'of no stated version'}"
+    yield "is", whereabouts(message, held=any(part.state == "held" for part in story.held))
+    if message.refused:
+        yield "refused", message.refused
+    if message.verdict:
+        words = f": {message.words}" if message.words else ""
+        yield "answered", VERDICTS.get(message.verdict, message.verdict) + words
+    if message.decided:
+        yield "decided", f"{clock_time(message.decided)} by configuration {message.config[:12]}"
+    for part in story.parts:
+        detail = f" ({part.detail})" if part.detail else ""
+        yield "route", f"{part.route}: {part.outcome.replace('_', ' ')}{detail}"
+    for words in story.findings:
+        yield "warning", words
+    if story.repeats:
+        yield "repeated by", ", ".join(str(id_) for id_ in story.repeats)
+
+
+def _held_table(held: tuple[HeldShown, ...]) -> Table:
+    table = Table("Tray", "Reason", "Held by", "Since", "State", header_style="bold", title="Held")
+    for part in held:
+        by = " ".join(word for word in (part.route or "before any route", part.where) if word)
+        table.add_row(part.tray, plain(part.reason), by, clock_time(part.at), part.state)
+    return table
+
+
+def _copy_table(copies: tuple[DeliveryShown, ...]) -> Table:
+    table = Table(
+        "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note",
+        header_style="bold", title="Copies",
+    )  # fmt: skip
+    for copy in copies:
+        notes = [copy.reason]
+        if copy.in_doubt:
+            notes.append("may have arrived already")
+        if copy.merged:
+            notes.append(f"{copy.merged} more entries named the same address")
+        if not copy.closed and copy.next_try:
+            notes.append(f"next try {clock_time(copy.next_try)}")
+        table.add_row(
+            str(copy.id),
+            copy.route,
+            copy.channel,
+            plain(copy.address),
+            STATE_WORDS.get(copy.state, copy.state),
+            str(copy.attempts),
+            clock_time(copy.created),
+            clock_time(copy.closed),
+            plain("; ".join(note for note in notes if note)),
+        )
+    return table
+
+
+def _journey(events: tuple[EventShown, ...]) -> Table:
+    table = Table("When", "What", "Copy", "Detail", header_style="bold", title="Journey")
+    for event in events:
+        table.add_row(
+            clock_time(event.at),
+            STATE_WORDS.get(event.kind, event.kind),
+            str(event.delivery or ""),
+            plain(event.detail or ""),
+        )
+    return table
+
+
+def _segments(content: bytes) -> Iterator[Text]:
+    """The message in its own character set, one segment a line, nothing that could command a terminal."""
+    try:
+        declared = read_header(content, segment_ends="any").charset
+    except Unreadable:
+        declared = b""
+    codec = choose_charset(declared, b"~", "utf-8").codec
+    text = content.decode(codec, "replace").replace("\r\n", "\r").replace("\n", "\r")
+    for line in text.rstrip("\r").split("\r"):
+        yield plain(line)
+
+
+def _as_json(story: MessageStory, content: bytes | None) -> dict[str, object]:
+    message = message_as_json(story.message)
+    message["copies"] = [copy_as_json(copy) for copy in story.deliveries]
+    message["routes"] = [
+        {"route": part.route, "outcome": part.outcome, "detail": part.detail} for part in story.parts
+    ]
+    message["held"] = [
+        {
+            "route": part.route,
+            "tray": part.tray,
+            "reason": part.reason,
+            "where": part.where,
+            "since": iso_time(part.at),
+            "state": part.state,
+        }
+        for part in story.held
+    ]
+    message["warnings"] = list(story.findings)
+    message["repeats"] = list(story.repeats)
+    message["events"] = [
+        {
+            "at": iso_time(event.at),
+            "what": event.kind,
+            "copy": event.delivery or None,
+            "detail": event.detail,
+            "config": event.config,
+        }
+        for event in story.events
+    ]
+    if content is not None:
+        message["body_base64"] = base64.b64encode(content).decode("ascii")
+    return message

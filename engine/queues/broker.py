@@ -1,0 +1,232 @@
+"""One kept connection to RabbitMQ, and publishing on it with an outcome for each message.
+
+The only file, with topology and consumers, that speaks aiormq. It works round what is known of it: a
+Return is matched by `message_id` alone (so each publish has a fresh one), the caller's properties are
+written to (so they are made afresh), and calls on a lost connection may hang or end as a cancellation (so
+they are ended here and reported as unknown). Knows nothing of deliveries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+import aiormq
+from aiormq.abc import AbstractConnection
+from aiormq.channel import Channel
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from pamqp.commands import Basic
+from yarl import URL
+
+__all__ = ["TROUBLE", "Link", "Outcome", "Publisher", "open_connection"]
+
+Outcome = Literal[
+    "stored",  # the broker confirmed: it is on disk on a majority
+    "returned",  # no queue of that name: it was stored nowhere
+    "nacked",  # the broker refused it (the queue is full)
+    "unknown",  # the connection was lost before an answer: it may be stored
+    "unsent",  # nothing went out
+]
+
+_HEARTBEAT = 10  # seconds; a half-open connection is noticed after three of them
+_CONNECT = 15.0  # seconds
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between attempts to connect
+_STALLED = 30.0  # seconds without a confirm, though not blocked, after which a connection is given up
+_WATCH = 1.0  # seconds between looks at it
+
+TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, RuntimeError, TimeoutError, EOFError)
+"""What the client raises when a connection or a channel has failed."""
+
+
+async def open_connection(url: str, name: str) -> AbstractConnection:
+    """A connection with a short heartbeat. Raises one of aiormq's errors, OSError or TimeoutError."""
+    # The client's own log shows frames, which hold message bodies: nothing of it may reach ours.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL + 1)
+    address = URL(url).update_query({"heartbeat": str(_HEARTBEAT), "name": name})
+    connection = aiormq.Connection(address)
+    async with asyncio.timeout(_CONNECT):
+        await connection.connect()
+    return connection
+
+
+class Link:
+    """Keeps one connection: connects, says so, notices its end, says so, and connects again.
+
+    `up` prepares what lives on the connection; `down` is told when it has gone. `changed(connected, why)`
+    is told once for each change.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        up: Callable[[AbstractConnection], Awaitable[None]],
+        down: Callable[[], None],
+        changed: Callable[[bool, str], None] = lambda _connected, _why: None,
+    ) -> None:
+        self._url = url
+        self._name = name
+        self._up = up
+        self._down = down
+        self._changed = changed
+        self._task: asyncio.Task[None] | None = None
+        self._connection: AbstractConnection | None = None
+        self._lost = asyncio.Event()
+        self.blocked = False
+
+    def start(self) -> None:
+        """Begin to connect, and keep at it."""
+        self._task = asyncio.create_task(self._keep(), name=self._name)
+
+    async def stop(self) -> None:
+        """Close the connection and connect no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def lose(self) -> None:
+        """Give the present connection up: it does not answer any more."""
+        if self._connection is not None:
+            self._lost.set()
+
+    async def _keep(self) -> None:
+        wait = _FIRST_WAIT
+        told: bool | None = None
+        while True:
+            try:
+                self._connection = await open_connection(self._url, self._name)
+                async with asyncio.timeout(_CONNECT):
+                    await self._up(self._connection)
+                if told is not True:
+                    told = True
+                    self._changed(True, "")
+                wait = _FIRST_WAIT
+                why = await self._watch(self._connection)
+            except TROUBLE as error:
+                why = type(error).__name__
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    await self._close(gently=True)
+                    self._down()
+                    raise
+                why = "connection lost"  # the client reports a loss as a cancellation
+            await self._close(gently=False)
+            self._down()
+            if told is not False:
+                told = False
+                self._changed(False, why)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not secrecy
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def _watch(self, connection: AbstractConnection) -> str:
+        """Return when the connection has ended, and why; keep `blocked` true while the broker blocks it."""
+        closing = connection.closing
+        self._lost.clear()
+        while True:
+            lost = asyncio.ensure_future(self._lost.wait())
+            await asyncio.wait((closing, lost), timeout=_WATCH, return_when=asyncio.FIRST_COMPLETED)
+            lost.cancel()
+            if closing.done():
+                return "connection lost"
+            if self._lost.is_set():
+                return "no answer"
+            self.blocked = not await _is_ready(connection)
+
+    async def _close(self, *, gently: bool) -> None:
+        connection, self._connection = self._connection, None
+        self.blocked = False
+        if connection is None or connection.is_closed:
+            return
+        try:
+            async with asyncio.timeout(5.0 if gently else 1.0):
+                await connection.close()
+        except (*TROUBLE, asyncio.CancelledError):
+            return  # it had gone
+
+
+async def _is_ready(connection: AbstractConnection) -> bool:
+    """False while the broker blocks publishers (memory or disk alarm)."""
+    try:
+        async with asyncio.timeout(0.01):
+            await connection.ready()
+    except TimeoutError:
+        return False
+    return True
+
+
+class Publisher:
+    """Publishes persistent, mandatory, confirmed messages through the default exchange.
+
+    Any number may be under way at once; whoever publishes to one queue waits for each outcome before the
+    next, which keeps the queue's order.
+    """
+
+    def __init__(self) -> None:
+        self._channel: Channel | None = None
+        self._under_way: dict[asyncio.Task[object], float] = {}
+        self._ended: set[asyncio.Task[object]] = set()
+
+    @property
+    def attached(self) -> bool:
+        """Whether there is a channel to publish on."""
+        return self._channel is not None
+
+    async def attach(self, connection: AbstractConnection) -> None:
+        """Use this connection from now on."""
+        channel = await connection.channel(publisher_confirms=True)
+        if not isinstance(channel, Channel):  # its publish can leave draining to the confirm
+            raise TypeError("the AMQP client gave an unknown kind of channel")
+        self._channel = channel
+
+    def detach(self) -> None:
+        """The connection has gone: everything under way is unknown."""
+        self._channel = None
+        for task in list(self._under_way):
+            self._ended.add(task)
+            task.cancel()  # caught in `publish`, which alone waits while a task stands in `_under_way`
+
+    def stalled(self) -> bool:
+        """Whether something has waited for its confirm for longer than a healthy broker takes."""
+        oldest = min(self._under_way.values(), default=None)
+        return oldest is not None and time.monotonic() - oldest > _STALLED
+
+    async def publish(self, queue: str, body: bytes, headers: Mapping[str, str | int | bool]) -> Outcome:
+        """Publish one message and wait for what became of it. Raises nothing."""
+        channel = self._channel
+        task = asyncio.current_task()
+        if channel is None or channel.is_closed or task is None:
+            return "unsent"
+        properties = Basic.Properties(
+            delivery_mode=2,
+            content_type="application/hl7-v2",
+            message_id=uuid.uuid4().hex,
+            headers=dict(headers),
+        )
+        self._under_way[task] = time.monotonic()
+        try:
+            await channel.basic_publish(
+                body, routing_key=queue, properties=properties, mandatory=True, wait=False
+            )
+        except PublishError:
+            return "returned"
+        except DeliveryError:
+            return "nacked"
+        except TROUBLE:
+            return "unknown"
+        except asyncio.CancelledError:
+            if task in self._ended:
+                task.uncancel()
+            elif task.cancelling():
+                raise
+            return "unknown"
+        finally:
+            del self._under_way[task]
+            self._ended.discard(task)
+        return "stored"

@@ -1,0 +1,216 @@
+"""Binds the expressions and paths of one file to the words that it may use, and reports what does not fit.
+
+Text with a place goes in, closures come out; a mistake becomes one problem at its character. Remembers
+which names and tables were used. Knows nothing of steps or outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from routes.hl7.path import CompiledPath, Path, PathError, Purpose, compile_path, parse_path
+from routes.language.compiler import Scope, compile_condition, compile_text
+from routes.language.constants import constant_truth
+from routes.language.nearest import did_you_mean, nearest
+from routes.language.parser import parse_expression
+from routes.language.problems import Problems
+from routes.language.source import Scalar
+from routes.language.syntax import Expression, ExpressionError, InTable, Lookup, Name, PathRead, walk
+from routes.language.types import check_types
+from routes.language.vocabulary import Kind, Named, Vocabulary, name_problem
+from routes.tables.table import Table
+
+__all__ = ["Binder"]
+
+
+@dataclass(slots=True)
+class Binder:
+    """The words of one route, dialect or guard file, for the messages of one feed.
+
+    vocabulary: tables, hours, patterns and the feed's zone; `define` adds the file's own names.
+    used: the names that anything asked for. tables: the tables that anything named.
+    """
+
+    vocabulary: Vocabulary
+    problems: Problems
+    used: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    _within: Vocabulary | None = None
+
+    def define(self, entries: tuple[tuple[Scalar, Scalar], ...]) -> None:
+        """The file's `names`. Each may use those above it."""
+        names: dict[str, Named] = {}
+        later = [key.value for key, _ in entries]
+        for key, text in entries:
+            later.remove(key.value)
+            fault = name_problem(key.value)
+            if not fault and key.value in self.vocabulary.tables:
+                fault = f'"{key.value}" is the name of a table already; choose another'
+            if fault:
+                self.problems.add(key.spot, f"{fault}.", "bad-name")
+            self.vocabulary = replace(self.vocabulary, names=dict(names), compiled={})
+            expression = self._parse(text)
+            kind = Kind.UNKNOWN
+            if expression is not None:
+                too_early = next((n for n in self._names_in(expression) if n in later), None)
+                if too_early is not None:
+                    self.problems.add(
+                        text.spot,
+                        f'"{too_early}" is said further down; move it above "{key.value}".',
+                        "name-too-early",
+                    )
+                    expression = None
+                else:
+                    kind = self._check(expression, text, None, self.vocabulary) or Kind.UNKNOWN
+                    expression = expression if kind is not Kind.UNKNOWN else None
+            names[key.value] = Named(expression, kind)
+        self.vocabulary = replace(self.vocabulary, names=names, compiled={})
+
+    def condition(self, text: Scalar, *, it: bool = False, always: str = "") -> Callable[[Scope], bool] | None:
+        """A condition, ready to be asked; None after a problem.
+
+        always: what to say where the condition can never be false, or "" where that is no mistake.
+        """
+        expression = self._expression(text, Kind.YES_NO, it=it)
+        if expression is None:
+            return None
+        truth = constant_truth(expression)
+        if truth is False:
+            self.problems.add(text.spot, "This condition can never be true.", "never-true")
+        elif truth is True and always:
+            self.problems.add(text.spot, f"This condition is always true{always}.", "always-true")
+        return compile_condition(expression, self._vocabulary(it=it))
+
+    def value(self, text: Scalar, *, it: bool = False) -> Callable[[Scope], str] | None:
+        """An expression as a text to write; None after a problem."""
+        expression = self._expression(text, None, it=it)
+        return None if expression is None else compile_text(expression, self._vocabulary(it=it))
+
+    def structure(self, text: Scalar) -> Path | None:
+        """The path, where an expression is exactly one, or a name for one; then its structure is copied."""
+        try:
+            expression = parse_expression(text.value)
+        except ExpressionError:
+            return None  # `value` reports it
+        for _ in range(len(self.vocabulary.names) + 1):
+            if not isinstance(expression, Name):
+                break
+            named = self.vocabulary.names.get(expression.name)
+            if named is None or named.expression is None:
+                return None
+            self.used.add(expression.name)
+            expression = named.expression
+        return expression.path if isinstance(expression, PathRead) else None
+
+    def path(self, text: Scalar, purpose: Purpose = "read", *, it: bool = False) -> CompiledPath | None:
+        """A path, ready to be used; None after a problem. A name that stands for a path will do."""
+        try:
+            path = self._path(text)
+            if path is None:
+                return None
+            if path.relative and not it:
+                self.problems.add(
+                    text.spot, '"it" is the current element of each or for_each; there is none here.', "no-it"
+                )
+                return None
+            return compile_path(path, purpose)
+        except PathError as error:
+            self.problems.add(
+                text.at(error.offset, error.length), _sentence(error.message), error.rule, fix=error.fix
+            )
+            return None
+
+    def table(self, text: Scalar) -> Table | None:
+        """A table by its name; None after a problem."""
+        self.tables.add(text.value)
+        found = self.vocabulary.tables.get(text.value)
+        if found is None:
+            known = self.vocabulary.tables
+            message = f'There is no table "{text.value}"{did_you_mean(text.value, known)}'
+            self.problems.add(text.spot, message, "unknown-table", fix=nearest(text.value, known))
+        return found
+
+    def _path(self, text: Scalar) -> Path | None:
+        named = self.vocabulary.names.get(text.value)
+        if named is None:
+            near = nearest(text.value, self.vocabulary.names) if text.value.islower() else ""
+            if near and text.value != "it":
+                self.problems.add(
+                    text.spot, f'"{text.value}" is not a name here; did you mean "{near}"?', "unknown-name", fix=near
+                )
+                return None
+            return parse_path(text.value)
+        self.used.add(text.value)
+        if named.expression is None:
+            return None
+        if not isinstance(named.expression, PathRead):
+            self.problems.add(
+                text.spot,
+                f'A path must stand here, and "{text.value}" is the name of an expression.',
+                "not-a-path",
+            )
+            return None
+        return named.expression.path
+
+    def _expression(self, text: Scalar, expect: Kind | None, *, it: bool) -> Expression | None:
+        expression = self._parse(text)
+        if expression is None:
+            return None
+        kind = self._check(expression, text, expect, self._vocabulary(it=it))
+        return None if kind is None else expression
+
+    def _parse(self, text: Scalar) -> Expression | None:
+        try:
+            expression = parse_expression(text.value)
+        except ExpressionError as error:
+            self._report(text, error)
+            return None
+        self.used.update(self._names_in(expression))
+        for node in walk(expression):
+            if isinstance(node, Lookup | InTable):
+                self.tables.add(node.table)
+        return expression
+
+    def _check(
+        self, expression: Expression, text: Scalar, expect: Kind | None, vocabulary: Vocabulary
+    ) -> Kind | None:
+        try:
+            return check_types(expression, vocabulary, expect)
+        except ExpressionError as error:
+            self._report(text, error)
+            return None
+
+    def _report(self, text: Scalar, error: ExpressionError) -> None:
+        self.problems.add(
+            text.at(error.offset, error.length), _sentence(error.message), error.rule, fix=error.fix
+        )
+
+    def _names_in(self, expression: Expression) -> list[str]:
+        return [node.name for node in walk(expression) if isinstance(node, Name)]
+
+    def _vocabulary(self, *, it: bool) -> Vocabulary:
+        if not it:
+            return self.vocabulary
+        if self._within is None or self._within.names is not self.vocabulary.names:
+            self._within = replace(self.vocabulary, in_each=True)
+        return self._within
+
+
+def _sentence(text: str) -> str:
+    """A problem's message as it is printed: a capital at the front, a full stop or question mark behind."""
+    if not text:
+        return text
+    first = text[0].upper() if text[:2].islower() else text[0]
+    end = "" if text.endswith((".", "?", "!", "…")) else "."
+    return f"{first}{text[1:]}{end}"
+
+
+def column_of(table: Table, text: Scalar, problems: Problems) -> int | None:
+    """The place of a column in the rows of a table; None after a problem."""
+    place = table.column(text.value)
+    if place is None:
+        known: Mapping[str, None] = dict.fromkeys(table.columns)
+        message = f'Table "{table.name}" has no column "{text.value}"{did_you_mean(text.value, known)}'
+        problems.add(text.spot, message, "no-such-column", fix=nearest(text.value, known))
+    return place

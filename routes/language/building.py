@@ -1,0 +1,395 @@
+"""Turns what a file says into acts: checks, changes and outcomes, each with the place where it stands.
+
+One builder for each file and feed. Knows the words of the file through its binder, and the site's trays;
+channels and addresses are `dispatch`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from routes.flow import changing, coding
+from routes.flow.decision import Finding, Held, Rejected
+from routes.flow.running import Act, Test, ask
+from routes.flow.running import Otherwise as Taken
+from routes.hl7.message import Message
+from routes.hl7.path import CompiledPath, Place, Purpose, Selector, compile_path
+from routes.language.binding import Binder, column_of
+from routes.language.compiler import Scope, day_of
+from routes.language.facts import TrayFacts
+from routes.language.nearest import nearest
+from routes.language.problems import Problems, Spot
+from routes.language.reforming import make_convert
+from routes.language.source import Scalar
+from routes.language.steps import (
+    Add,
+    Check,
+    CopyStep,
+    ForEach,
+    Otherwise,
+    Recase,
+    Reformat,
+    Remove,
+    Replace,
+    Set,
+    SetText,
+    Step,
+    Translate,
+)
+
+__all__ = ["ActBuilder", "SiteWords"]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteWords:
+    """What outcomes may speak of. `stored`: the feed, where it acknowledges when_stored, or ""."""
+
+    trays: Mapping[str, TrayFacts]
+    stored: str = ""
+
+
+@dataclass(slots=True)
+class ActBuilder:
+    """Builds the acts of one file. `places` says afterwards where each act stands."""
+
+    binder: Binder
+    problems: Problems
+    words: SiteWords
+    places: dict[object, str] = field(default_factory=dict)
+
+    # --- outcomes --------------------------------------------------------------------------------
+
+    def otherwise(
+        self, said: Otherwise | None, default: Held, reason: str, *, entry: bool = False
+    ) -> Taken:
+        """What an `else` gives; `default` where there is none. `reason` is for the tray."""
+        if said is None:
+            return default
+        where = str(said.spot)
+        if said.kind == "warn":
+            return Finding(said.words, where)
+        if said.kind == "reject":
+            self._look_at_reject(said)
+            return Rejected(said.words, where)
+        self._look_at_tray(said)
+        return Held(said.words, reason, where, entry)
+
+    def _look_at_reject(self, said: Otherwise) -> None:
+        if self.words.stored:
+            self.problems.add(
+                said.spot,
+                f'Feed "{self.words.stored}" answers as soon as a message is stored, so its sender could never be '
+                "told of a reject. Hold the message here, or let the feed acknowledge: when_routed.",
+                "reject-behind-stored",
+            )
+
+    def _look_at_tray(self, said: Otherwise) -> None:
+        tray = self.words.trays.get(said.words)
+        if tray is not None and tray.retired:
+            self.problems.add(
+                said.spot, f'Tray "{said.words}" is retired: nothing new may go there.', "retired-tray"
+            )
+        elif tray is None:
+            near = nearest(said.words, self.words.trays)
+            if near:
+                self.problems.add(
+                    said.spot,
+                    f'The site lists no tray "{said.words}"; did you mean "{near}"? A tray of this name would be '
+                    "open to every operator.",
+                    "unknown-tray",
+                    warning=True,
+                    fix=near,
+                )
+
+    # --- checks ----------------------------------------------------------------------------------
+
+    def checks(self, checks: Sequence[Check]) -> list[Act]:
+        """`check`, entry by entry."""
+        built = [self._check(check) for check in checks]
+        return [act for act in built if act is not None]
+
+    def question(self, that: Scalar | None, unless: Scalar | None, always: str) -> Test | None:
+        """`that` or `unless`, as a test that must be true."""
+        if that is not None:
+            return self.binder.condition(that, always=always)
+        if unless is None:
+            return None
+        denied = self.binder.condition(unless)
+        return None if denied is None else _denied(denied)
+
+    def _check(self, check: Check) -> Act | None:
+        text = check.that or check.unless
+        words = "" if text is None else " ".join(text.value.split())
+        reason = f"not so: {words}" if check.that is not None else f"so: {words}"
+        test = self.question(check.that, check.unless, ", so this check does nothing")
+        when, good = self.when(check.when)
+        taken = self.otherwise(check.otherwise, Held("failed", reason), reason)
+        if test is None or not good:
+            return None
+        act = ask(test, taken, when)
+        self.places[act] = str(check.spot)
+        return act
+
+    def when(self, text: Scalar | None, *, it: bool = False) -> tuple[Test | None, bool]:
+        """A `when`, and False where it could not be read."""
+        if text is None:
+            return None, True
+        test = self.binder.condition(text, it=it, always="; leave it out")
+        return test, test is not None
+
+    # --- changes ---------------------------------------------------------------------------------
+
+    def changes(self, steps: Sequence[Step], *, it: bool = False) -> list[Act]:
+        """`change`, step by step."""
+        built = [self._change(step, it) for step in steps]
+        return [act for act in built if act is not None]
+
+    def _change(self, step: Step, it: bool) -> Act | None:
+        when, good = self.when(step.when, it=it or isinstance(step, ForEach))
+        if isinstance(step, ForEach):
+            act = self._for_each(step, when, it)
+        else:
+            made, failure = self._step(step, it)
+            held = Held(_TRAYS.get(type(step), "change_failed"), failure, str(step.spot))
+            taken = self.otherwise(step.otherwise, held, failure)
+            act = None if made is None else changing.as_act(made, when, taken)
+        if act is None or not good:
+            return None
+        self.places[act] = str(step.spot)
+        return act
+
+    def _step(self, step: Step, it: bool) -> tuple[changing.Step | None, str]:
+        """The step's closure, and the reason to give where it cannot be done."""
+        match step:
+            case Set():
+                paths = _listed(key for key, _ in step.values)
+                return self._set(step, it), f"{paths} could not be set"
+            case SetText():
+                paths = _listed(key for key, _ in step.values)
+                return self._set_text(step, it), f"{paths} could not be set"
+            case CopyStep():
+                verb = "moved" if step.move else "copied"
+                return self._copy(step, it), f"{step.source.value} could not be {verb} to {step.target.value}"
+            case Remove():
+                return self._remove(step, it), f"{_listed(step.paths)} could not be removed"
+            case Translate():
+                return self._translate(step, it), f"a code in {step.path.value} is not in {step.table.value}"
+            case Reformat():
+                return self._reformat(step, it), f"{step.path.value} is not written as {step.source.value}"
+            case Replace():
+                return self._replace(step, it), f"{_listed(step.paths)} could not be changed"
+            case Recase():
+                return self._recase(step, it), f"{_listed(step.paths)} could not be changed"
+            case Add():
+                return self._add(step, it), f"the place for the new {step.name.value} is absent"
+            case _:
+                raise TypeError(f"no change is built from {type(step).__name__}")
+
+    def _set(self, step: Set, it: bool) -> changing.Step | None:
+        writers: list[changing.Writer] = []
+        for target, text in step.values:
+            path = self.binder.path(target, "write", it=it)
+            structure = self.binder.structure(text)
+            read = self.binder.value(text, it=it)
+            if path is None or read is None:
+                continue
+            if structure is None:
+                writers.append((read, _writing(path)))
+            elif path.path.many:
+                self._refuse_every(target)
+            else:
+                writers.append((_raw(compile_path(structure)), path.write_raw))
+        if len(writers) < len(step.values):
+            return None
+        return changing.write_together(writers, needed=step.otherwise is not None)
+
+    def _set_text(self, step: SetText, it: bool) -> changing.Step | None:
+        writers: list[changing.Writer] = []
+        for target, text in step.values:
+            path = self.binder.path(target, "write", it=it)
+            if path is not None:
+                writers.append((_constant(text), _writing(path)))
+        if len(writers) < len(step.values):
+            return None
+        return changing.write_together(writers, needed=False)
+
+    def _copy(self, step: CopyStep, it: bool) -> changing.Step | None:
+        source = self.binder.path(step.source, "remove" if step.move else "read", it=it)
+        target = self.binder.path(step.target, "write", it=it)
+        if source is None or target is None:
+            return None
+        for path, text in ((source, step.source), (target, step.target)):
+            if not path.path.field and not path.path.relative:
+                self.problems.add(
+                    text.spot, "This names a whole segment; copy and move work on fields and below.", "needs-field"
+                )
+                return None
+            if any(each.pick == "*" for each in path.path.steps):
+                self._refuse_every(text)
+                return None
+        make = changing.move_structure if step.move else changing.copy_structure
+        return make(source, target)
+
+    def _refuse_every(self, text: Scalar) -> None:
+        self.problems.add(
+            text.spot, "With [*] several places would meet here; use for_each, and `it` for each of them.", "many"
+        )
+
+    def _remove(self, step: Remove, it: bool) -> changing.Step | None:
+        paths = self._paths(step.paths, it, "remove")
+        return None if paths is None else changing.remove_all(paths)
+
+    def _translate(self, step: Translate, it: bool) -> changing.Step | None:
+        path = self.binder.path(step.path, "write", it=it)
+        table = self.binder.table(step.table)
+        if path is None or table is None:
+            return None
+        if path.path.component or not (path.path.field or path.path.relative):
+            self.problems.add(
+                step.path.spot,
+                "translate works on a whole field, such as OBX[*]-3: its component 1 is the key.",
+                "needs-field",
+            )
+            return None
+        columns = [(number, column_of(table, column, self.problems)) for number, column in step.into]
+        into = [(number, column) for number, column in columns if column is not None]
+        if len(into) < len(columns):
+            return None
+        return coding.translate_all(path, table, into, step.original, day_of)
+
+    def _reformat(self, step: Reformat, it: bool) -> changing.Step | None:
+        path = self.binder.path(step.path, "write", it=it)
+        zone = self.binder.vocabulary.zone
+        convert = make_convert(step.source, step.target, step.zone, zone, self.problems)
+        return None if path is None or convert is None else coding.reformat_all(path, convert)
+
+    def _replace(self, step: Replace, it: bool) -> changing.Step | None:
+        paths = self._paths(step.paths, it, "write")
+        find, by = step.find, step.by
+        return None if paths is None else changing.edit_texts(paths, lambda text: text.replace(find, by))
+
+    def _recase(self, step: Recase, it: bool) -> changing.Step | None:
+        paths = self._paths(step.paths, it, "write")
+        edits: dict[str, Callable[[str], str]] = {"trim": _trim, "upper": str.upper, "lower": str.lower}
+        return None if paths is None else changing.edit_texts(paths, edits[step.how])
+
+    def _paths(self, texts: Sequence[Scalar], it: bool, purpose: Purpose) -> list[CompiledPath] | None:
+        paths = [self.binder.path(text, purpose, it=it) for text in texts]
+        found = [path for path in paths if path is not None]
+        return found if len(found) == len(paths) else None
+
+    def _add(self, step: Add, it: bool) -> changing.Step | None:
+        beside_text = step.after or step.before
+        beside = None
+        if beside_text is not None and beside_text.value != "it":
+            beside = self.binder.path(beside_text, it=it)
+            if beside is None:
+                return None
+        elif not it:
+            self.problems.add(
+                step.spot if beside_text is None else beside_text.spot,
+                '"it" is the current element of each or for_each; there is none here.',
+                "no-it",
+            )
+            return None
+        values: list[tuple[int, Callable[[Scope], str]]] = []
+        for target, text in step.values:
+            number, read = self._own_field(step, target), self.binder.value(text, it=it)
+            if number is not None and read is not None:
+                values.append((number, read))
+        for target, words in step.texts:
+            number = self._own_field(step, target)
+            if number is not None:
+                values.append((number, _constant(words)))
+        if len(values) < len(step.values) + len(step.texts) or not self._segment_name(step.name):
+            return None
+        return changing.add_segment(step.name.value, beside, behind=step.after is not None, values=values)
+
+    def _segment_name(self, name: Scalar) -> bool:
+        path = self.binder.path(name)
+        if path is None:
+            return False
+        plain = len(path.path.steps) == 1 and str(path.path) == path.path.segment
+        if not plain or path.path.segment in ("MSH", "BHS", "FHS", "BTS", "FTS"):
+            self.problems.add(name.spot, "This must be the name of a segment, such as NTE.", "needs-segment")
+            return False
+        return True
+
+    def _own_field(self, step: Add, target: Scalar) -> int | None:
+        path = self.binder.path(target, "write")
+        if path is None:
+            return None
+        found = path.path
+        if found.segment != step.name.value or len(found.steps) != 1 or not found.field or found.component:
+            self.problems.add(
+                target.spot,
+                f"Only whole fields of the new segment can be filled here, such as {step.name.value}-3.",
+                "needs-field",
+            )
+            return None
+        return found.field
+
+    def _for_each(self, step: ForEach, when: Test | None, it: bool) -> Act | None:
+        path = self.binder.path(step.path, it=it)
+        acts = self.changes(step.steps, it=True)
+        if step.otherwise is not None:
+            self.problems.add(
+                step.otherwise.spot, "Give each step within for_each its own else.", "misplaced-key"
+            )
+        if path is None:
+            return None
+        if not path.path.many and not _picks(path):
+            self.problems.add(
+                step.path.spot,
+                f"for_each needs several elements: write [*], such as {path.path.segment or 'OBX'}[*].",
+                "needs-many",
+            )
+        return changing.each_element(path, when, acts, backwards=_moves_places(step.steps))
+
+
+
+_TRAYS: Mapping[type[Step], str] = {Translate: "unknown_code", Reformat: "unreadable_value"}
+"""Where a step without `else` holds what it could not do; all others in `change_failed`."""
+
+
+def _denied(test: Test) -> Test:
+    return lambda scope: not test(scope)
+
+
+def _raw(path: CompiledPath) -> Callable[[Scope], str]:
+    read = path.raw
+    return lambda scope: read(scope.message, scope.it)
+
+
+def _constant(text: str) -> Callable[[Scope], str]:
+    return lambda _scope: text
+
+
+def _writing(path: CompiledPath) -> Callable[[Message, str, Place | None], object]:
+    return path.write_all if path.path.many else path.write
+
+
+def _trim(text: str) -> str:
+    return text.strip(" \t")
+
+
+def _listed(texts: Iterable[Scalar]) -> str:
+    return ", ".join(text.value for text in texts)
+
+
+def _picks(path: CompiledPath) -> bool:
+    """Whether a selector may pick several."""
+    picks = [*(step.pick for step in path.path.steps), path.path.repetition]
+    return any(isinstance(pick, Selector) for pick in picks)
+
+
+def _moves_places(steps: Sequence[Step]) -> bool:
+    """Whether segments or repetitions come or go, so that later places would not stay where they are."""
+    return any(
+        isinstance(step, Add | Remove)
+        or (isinstance(step, CopyStep) and step.move)
+        or (isinstance(step, Translate) and step.original == "note")
+        or (isinstance(step, ForEach) and _moves_places(step.steps))
+        for step in steps
+    )

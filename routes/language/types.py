@@ -1,0 +1,434 @@
+"""Judges an expression before any message comes: what kind of value it gives, and whether it makes sense.
+
+Knows what the site names (the vocabulary) and nothing of messages. One mistake gives one complaint: what
+could not be read has an unknown kind, and nothing is said about it again. Comparisons that would silently
+be always no, or compare texts where numbers or dates were meant, are refused with the right spelling.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from routes.hl7.formats import FORMATS
+from routes.hl7.notation import Path, Selector
+from routes.language.nearest import did_you_mean, nearest
+from routes.language.readings import read_literal_moment, read_number
+from routes.language.syntax import (
+    And,
+    Compare,
+    CompareSign,
+    Count,
+    Element,
+    Expression,
+    ExpressionError,
+    InHours,
+    InList,
+    InTable,
+    Is,
+    IsValid,
+    Join,
+    Lookup,
+    Matches,
+    Name,
+    Not,
+    Number,
+    Or,
+    PathRead,
+    Quantified,
+    RangeEnd,
+    Received,
+    Span,
+    Text,
+    TextTest,
+    quoted,
+    walk,
+)
+from routes.language.vocabulary import Kind, Named, Vocabulary
+
+__all__ = ["check_types", "define_names", "names_in", "tables_in"]
+
+MAX_NAME_CHAIN = 50  # names that refer to names that refer to names
+
+_DATE_LIKE = re.compile(r"(?:19|20)[0-9]{6}(?:[0-9]{4}){0,1}(?:[0-9]{2}){0,1}")
+
+
+def check_types(expression: Expression, vocabulary: Vocabulary, expect: Kind | None = None) -> Kind:
+    """The kind of value that an expression gives. ExpressionError: the first thing that cannot be.
+
+    expect: what the place needs. A number may stand where a text is needed; it is written as it reads.
+    """
+    found = _Checker(vocabulary, vocabulary.in_each).kind(expression)
+    if expect is None or Kind.UNKNOWN in (found, expect) or found is expect:
+        return found
+    if expect is Kind.TEXT and found is Kind.NUMBER:
+        return found
+    raise _unexpected(expression, found, expect)
+
+
+def define_names(
+    expressions: Mapping[str, Expression | None], vocabulary: Vocabulary
+) -> tuple[Vocabulary, dict[str, ExpressionError]]:
+    """A vocabulary in which these names are defined, beside those it has, and what is wrong with which.
+
+    Names may refer to one another in any order, not in a circle. An expression None did not parse; its
+    name, and each name with a mistake, has an unknown kind. `it` is nothing inside a name.
+    """
+    order = _Order(expressions)
+    known = dict(vocabulary.names)
+    known.update({name: Named(expression) for name, expression in expressions.items()})
+    errors = dict(order.errors)
+    for name in order.found:
+        expression = expressions[name]
+        if expression is None or name in errors:
+            known[name] = Named(None)
+            continue
+        try:
+            kind = check_types(expression, replace(vocabulary, names=known, in_each=False, compiled={}))
+            known[name] = Named(expression, kind)
+        except ExpressionError as error:
+            errors[name] = error
+            known[name] = Named(None)
+    return replace(vocabulary, names=known, compiled={}), errors
+
+
+def names_in(expression: Expression) -> frozenset[str]:
+    """The names that an expression reads, directly."""
+    return frozenset(node.name for node in walk(expression) if isinstance(node, Name))
+
+
+def tables_in(expression: Expression) -> frozenset[str]:
+    """The tables that an expression looks into, directly."""
+    return frozenset(node.table for node in walk(expression) if isinstance(node, Lookup | InTable))
+
+
+class _Order:
+    """Names in an order in which each comes behind those it refers to; circles are errors."""
+
+    def __init__(self, expressions: Mapping[str, Expression | None]) -> None:
+        self.expressions = expressions
+        self.found: dict[str, int] = {}  # each name, with the length of its longest chain
+        self.errors: dict[str, ExpressionError] = {}
+        for name in expressions:
+            if name not in self.found:
+                self.visit(name, ())
+
+    def visit(self, name: str, above: tuple[str, ...]) -> int:
+        longest = 0
+        expression = self.expressions[name]
+        for node in () if expression is None else walk(expression):
+            if not isinstance(node, Name) or node.name not in self.expressions:
+                continue
+            if node.name in (*above, name):
+                circle = " → ".join([*above[above.index(node.name) :], name] if node.name in above else [name])
+                message = f"A name cannot be defined by itself: {circle} → {node.name}."
+                self.errors.setdefault(name, node.error(message, "name-circle"))
+            elif len(above) >= MAX_NAME_CHAIN:
+                message = f"More than {MAX_NAME_CHAIN} names refer to one another in a chain."
+                self.errors.setdefault(name, node.error(message, "too-deep"))
+            else:
+                below = self.found.get(node.name)
+                longest = max(longest, 1 + (self.visit(node.name, (*above, name)) if below is None else below))
+        if longest > MAX_NAME_CHAIN and expression is not None:
+            message = f"More than {MAX_NAME_CHAIN} names refer to one another in a chain."
+            self.errors.setdefault(name, expression.error(message, "too-deep"))
+        self.found.setdefault(name, longest)
+        return longest
+
+
+class _Checker:
+    def __init__(self, vocabulary: Vocabulary, in_each: bool) -> None:
+        self.vocabulary = vocabulary
+        self.in_each = in_each
+
+    def kind(self, node: Expression) -> Kind:
+        """The kind of any node; conditions check their parts and are yes or no."""
+        if isinstance(node, Text | Element):
+            return Kind.TEXT
+        if isinstance(node, Number):
+            return Kind.NUMBER
+        if isinstance(node, Received):
+            return Kind.TIME
+        if isinstance(node, PathRead):
+            return self.read(node)
+        if isinstance(node, Name):
+            return self.name(node)
+        if isinstance(node, Lookup):
+            return self.lookup(node)
+        if isinstance(node, Join):
+            return self.join(node)
+        if isinstance(node, RangeEnd):
+            self.value(node.of, (Kind.TEXT,), "A reference range is a text such as 3.5-5.0.")
+            return Kind.NUMBER
+        if isinstance(node, Count):
+            self.elements(node.path, node.path_span, "count of")
+            return Kind.NUMBER
+        self.condition(node)
+        return Kind.YES_NO
+
+    # --- values ----------------------------------------------------------------------------------
+
+    def read(self, node: PathRead) -> Kind:
+        path = node.path
+        self.look_at_it(path, node.span)
+        if path.many:
+            first = str(path).replace("[*]", "", 1) if str(path).count("[*]") == 1 else ""
+            raise node.error(
+                f"[*] means every one; ask with any, all or no, or count: any {path} = 'text'.", "needs-quantifier", first
+            )
+        if _whole_segment(path):
+            word = str(path)
+            raise node.error(
+                f"{word} is a whole segment; a value is read from a field, such as {word}-1, and a text goes "
+                f"in single quotes: {quoted(word)}.",
+                "whole-segment",
+                quoted(word),
+            )
+        return Kind.TEXT
+
+    def look_at_it(self, path: Path, span: Span) -> None:
+        if path.relative and not self.in_each:
+            message = "`it` is nothing here; it is the element in each, for_each, and behind with."
+            raise ExpressionError(message, span.offset, span.length, "it-outside")
+
+    def elements(self, path: Path, span: Span, word: str) -> None:
+        """The path of any, all, no and count of: it must lead to several."""
+        self.look_at_it(path, span)
+        if path.many or isinstance(path.repetition, Selector):
+            return
+        if any(isinstance(step.pick, Selector) for step in path.steps):
+            return
+        better = _with_star(path)
+        message = f'"{word}" goes over several; say of what with [*]: {better}.'
+        raise ExpressionError(message, span.offset, span.length, "needs-star", better)
+
+    def name(self, node: Name) -> Kind:
+        named = self.vocabulary.names.get(node.name)
+        if named is not None:
+            return Kind.UNKNOWN if named.expression is None else named.kind
+        if node.name in self.vocabulary.tables:
+            message = f"{node.name} is a table; write {node.name}[key].column, or: X in {node.name}."
+            raise node.error(message, "table-alone")
+        near = nearest(node.name, self.vocabulary.names)
+        if near:
+            raise node.error(f'There is no name "{node.name}"; did you mean "{near}"?', "unknown-name", near)
+        message = f'There is no name "{node.name}"; a text goes in single quotes: {quoted(node.name)}.'
+        raise node.error(message, "unknown-name", quoted(node.name))
+
+    def lookup(self, node: Lookup) -> Kind:
+        self.table(node.table, node.table_span)
+        self.value(node.key, (Kind.TEXT,), "A key is a text.")
+        if node.column is None:
+            return Kind.ROW
+        columns = self.vocabulary.tables[node.table].columns
+        if node.column not in columns:
+            hint = did_you_mean(node.column, columns, allowed_words="it has")
+            message = f'The table {node.table} has no column "{node.column}"{hint}'
+            span = node.column_span
+            fix = nearest(node.column, columns)
+            raise ExpressionError(message, span.offset, span.length, "no-such-column", fix)
+        return Kind.TEXT
+
+    def table(self, name: str, span: Span) -> None:
+        self.known(name, span, self.vocabulary.tables, "table", "unknown-table")
+
+    def known(self, name: str, span: Span, names: Mapping[str, object], what: str, rule: str) -> None:
+        if name not in names:
+            message = f'There is no {what} "{name}"{did_you_mean(name, names, allowed_words="there are")}'
+            raise ExpressionError(message, span.offset, span.length, rule, nearest(name, names))
+
+    def join(self, node: Join) -> Kind:
+        for part in node.parts:
+            self.value(part, (Kind.TEXT, Kind.NUMBER), "Texts and numbers can be joined.")
+        return Kind.TEXT
+
+    def value(self, node: Expression, kinds: tuple[Kind, ...], words: str) -> Kind:
+        """A value of one of these kinds, or unknown."""
+        found = self.kind(node)
+        if found is Kind.UNKNOWN or found in kinds:
+            return found
+        if isinstance(node, Number) and Kind.TEXT in kinds:
+            raise node.error(f"{words} A text goes in single quotes.", "wrong-kind", quoted(str(node)))
+        raise node.error(f"{words} This is {found.value}.", "wrong-kind")
+
+    # --- conditions ------------------------------------------------------------------------------
+
+    def condition(self, node: Expression) -> None:
+        """Anything that is yes or no."""
+        if isinstance(node, And | Or):
+            for part in node.parts:
+                self.yes_no(part)
+        elif isinstance(node, Not):
+            self.yes_no(node.of)
+        elif isinstance(node, Quantified):
+            self.quantified(node)
+        elif isinstance(node, Compare):
+            self.compare(node.value, node.sign, node.other)
+        elif isinstance(node, InList):
+            self.in_list(node)
+        elif isinstance(node, InTable):
+            self.in_table(node)
+        elif isinstance(node, InHours):
+            self.value(node.value, (Kind.TEXT, Kind.TIME, Kind.DATE), "Hours are asked about a time.")
+            self.known(node.hours, node.hours_span, self.vocabulary.hours, "hours", "unknown-hours")
+        elif isinstance(node, Is):
+            self.state(node)
+        elif isinstance(node, IsValid):
+            self.value(node.value, (Kind.TEXT,), "A format is asked about a text.")
+            self.known(node.format, node.format_span, FORMATS, "format", "unknown-format")
+        elif isinstance(node, Matches):
+            self.value(node.value, (Kind.TEXT,), "A pattern is asked about a text.")
+            self.known(node.pattern, node.pattern_span, self.vocabulary.patterns, "pattern", "unknown-pattern")
+        elif isinstance(node, TextTest):
+            for side in (node.value, node.other):
+                self.value(side, (Kind.TEXT,), f'"{node.kind}" asks about texts.')
+                self.refuse_nothing(side, "=")
+
+    def yes_no(self, node: Expression) -> None:
+        if isinstance(node, PathRead) and _whole_segment(node.path):
+            raise node.error(f"Say what is asked: {node} is present.", "not-a-condition", f"{node} is present")
+        found = self.kind(node)
+        if found not in (Kind.YES_NO, Kind.UNKNOWN):
+            raise _unexpected(node, found, Kind.YES_NO)
+
+    def quantified(self, node: Quantified) -> None:
+        self.elements(node.path, node.path_span, node.quantifier)
+        if node.with_:
+            _Checker(self.vocabulary, True).yes_no(node.test)
+        elif _whole_segment(node.path) and not isinstance(node.test, Is):
+            span = node.path_span
+            message = f"{node.path} is a whole segment; ask about its fields: {node.quantifier} {node.path} with (it-8 = 'H')."
+            raise ExpressionError(message, span.offset, span.length, "whole-segment")
+        else:
+            self.condition(node.test)
+
+    def in_table(self, node: InTable) -> None:
+        self.value(node.value, (Kind.TEXT,), "A key is a text.")
+        if node.table in self.vocabulary.names and node.table not in self.vocabulary.tables:
+            span = node.table_span
+            message = f'"{node.table}" is a name, not a table; equal is written "=".'
+            raise ExpressionError(message, span.offset, span.length, "unknown-table")
+        self.table(node.table, node.table_span)
+
+    def in_list(self, node: InList) -> None:
+        self.kind(node.value)
+        for item in node.items:
+            self.compare(node.value, "=", item)
+
+    def state(self, node: Is) -> None:
+        value = node.value
+        if isinstance(value, PathRead) and _whole_segment(value.path) and not value.path.many:
+            self.look_at_it(value.path, value.span)
+            found = Kind.ROW
+        else:
+            found = self.kind(value)
+        if found is Kind.YES_NO:
+            raise value.error("What is yes or no stands by itself, or behind not.", "wrong-kind")
+        if found is Kind.TIME:
+            raise value.error("The time of receipt is always there.", "wrong-kind")
+        if found in (Kind.ROW, Kind.NUMBER) and node.state in ("null", "blank"):
+            message = f'Only a text can be {node.state}; write "is present" or "is empty".'
+            raise node.error(message, "wrong-kind")
+
+    # --- comparing -------------------------------------------------------------------------------
+
+    def compare(self, one: Expression, sign: CompareSign, other: Expression) -> None:
+        kinds = [self.comparable(side, sign) for side in (one, other)]
+        if Kind.UNKNOWN in kinds:
+            return
+        for side, kind, facing, facing_kind in ((one, *_x(kinds, 0), other, kinds[1]), (other, kinds[1], one, kinds[0])):
+            self.fits(side, kind, facing, facing_kind, sign)
+
+    def comparable(self, side: Expression, sign: CompareSign) -> Kind:
+        found = self.kind(side)
+        self.refuse_nothing(side, sign)
+        if found is Kind.YES_NO:
+            raise side.error("What is yes or no stands by itself, or behind not; it is not compared.", "wrong-kind")
+        if found is Kind.ROW:
+            raise side.error("A row is not compared; name a column of it, or ask: is present.", "wrong-kind")
+        return found
+
+    def refuse_nothing(self, side: Expression, sign: CompareSign) -> None:
+        """Against '' every comparison is no (and != is yes), whatever the message holds."""
+        if isinstance(side, Text) and not side.value:
+            better = "is present" if sign == "!=" else "is empty"
+            message = f"A comparison with nothing is always no; write: {better}."
+            raise side.error(message, "compare-with-nothing")
+
+    def fits(self, side: Expression, kind: Kind, facing: Expression, facing_kind: Kind, sign: CompareSign) -> None:
+        """Refuse one side where it cannot sensibly meet the other."""
+        ordering = sign not in ("=", "!=")
+        if isinstance(side, Text):
+            moment = read_literal_moment(side.value)
+            number = read_number(side.value)
+            if facing_kind is Kind.NUMBER and number is not None:
+                raise side.error("A number is compared without quotes.", "quoted-number", side.value.strip())
+            if facing_kind is Kind.NUMBER:
+                raise side.error("This is compared with a number, and is none.", "wrong-kind")
+            if facing_kind is Kind.TIME and moment is None:
+                raise side.error("A date or time is written '2026-01-05' or '2026-01-05T09:30'.", "bad-date")
+            if facing_kind is Kind.TIME and moment is not None and moment.offset is None:
+                self.need_zone(side)
+            if ordering and moment is None:
+                words = "Numbers, dates and times have an order; a date is written '2026-01-05'"
+                if number is None:
+                    raise side.error(f"{words}.", "no-order")
+                raise side.error(f"{words}, a number without quotes.", "quoted-number", side.value.strip())
+        if isinstance(side, Number):
+            if facing_kind is Kind.TIME:
+                raise side.error("A date or time is written '2026-01-05' or '2026-01-05T09:30'.", "bad-date")
+            if ordering and facing_kind is Kind.TEXT and _looks_like_date(side):
+                day = str(side)
+                better = quoted(f"{day[:4]}-{day[4:6]}-{day[6:8]}")
+                raise side.error(f"This looks like a date, which goes in quotes: {better}.", "unquoted-date", better)
+        elif kind is Kind.NUMBER and facing_kind is Kind.TIME:
+            raise side.error("A number and a time cannot be compared.", "wrong-kind")
+
+    def need_zone(self, side: Text) -> None:
+        if not self.vocabulary.zone:
+            raise side.error(
+                "Say of which place: add the offset, '2026-01-05T09:30+00:00', or give the feed its timezone.",
+                "no-zone",
+            )
+
+
+def _x(kinds: list[Kind], place: int) -> tuple[Kind]:
+    return (kinds[place],)
+
+
+def _whole_segment(path: Path) -> bool:
+    return not path.field and bool(path.steps)
+
+
+def _with_star(path: Path) -> str:
+    """The path with [*] where it was probably meant: at the segment if that repeats, else at the field."""
+    if path.steps and path.segment not in ("PID", "MSH", "PV1", "PD1") and path.steps[-1].pick is None:
+        steps = (*path.steps[:-1], replace(path.steps[-1], pick="*"))
+        return str(replace(path, steps=steps))
+    if path.field:
+        return str(replace(path, repetition="*"))
+    return str(path)
+
+
+def _looks_like_date(number: Number) -> bool:
+    digits = str(number)
+    return _DATE_LIKE.fullmatch(digits) is not None and read_literal_moment(digits) is not None
+
+
+def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
+    if expect is Kind.YES_NO and found is Kind.ROW:
+        return node.error(f"A row is no condition by itself; write: {node} is present.", "not-a-condition", f"{node} is present")
+    if expect is Kind.YES_NO:
+        message = f"This is {found.value}, not a condition; say what is asked of it, such as: {_shown(node)} is present."
+        return node.error(message, "not-a-condition")
+    if found is Kind.ROW:
+        return node.error("This is a whole row; name one of its columns behind a dot.", "wrong-kind")
+    if found is Kind.TIME:
+        return node.error("The time of receipt can be compared, not written.", "wrong-kind")
+    return node.error(f"This gives {found.value}; here stands {expect.value}.", "wrong-kind")
+
+
+def _shown(node: Expression) -> str:
+    text = str(node)
+    return text if len(text) <= 40 else "X"

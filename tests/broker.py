@@ -1,0 +1,241 @@
+"""A real RabbitMQ node for tests: its own ports, data folder and name daemon, ended with the test run.
+
+`broker_node()` gives the node of this run, started at first use; fixtures give each test a prefix or a
+virtual host of its own. `kill` and `restart` are for fault tests. Where RabbitMQ is missing the tests
+fail and say how to install it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pika
+import pytest
+
+__all__ = ["BrokerNode", "broker_node"]
+
+INSTALL = (
+    "these tests need RabbitMQ, which is not installed. On Debian or Ubuntu:\n"
+    "  printf '#!/bin/sh\\nexit 101\\n' | sudo tee /usr/sbin/policy-rc.d\n"
+    "  sudo chmod +x /usr/sbin/policy-rc.d\n"
+    "  sudo apt-get install --no-install-recommends rabbitmq-server && sudo rm /usr/sbin/policy-rc.d\n"
+    '(policy-rc.d keeps a node from being started on all interfaces), or leave them out: -m "not broker"'
+)
+START = 60.0  # seconds that a node may take
+PR_SET_PDEATHSIG = 1
+
+
+def _with_parent() -> None:
+    """In the child: a group of its own, and an end when the test run is killed."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    """A free port below the ephemeral range: none may take it while the node is down."""
+    start = 20_000 + (os.getpid() * 7 + int(time.time())) % 8_000
+    for port in range(start, 32_000):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
+
+
+def _sbin() -> Path:
+    found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
+    if not found or shutil.which("epmd") is None:
+        pytest.fail(INSTALL, pytrace=False)
+    return found[-1]
+
+
+class BrokerNode:
+    """One node. `url` is its address with the default user and virtual host."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sbin = _sbin()
+        self._folder = folder
+        self.port = _free_port()
+        taken = {self.port}
+        self._ports: list[int] = []
+        while len(self._ports) < 2:
+            port = _free_port()
+            while port in taken:
+                port += 1
+            taken.add(port)
+            self._ports.append(port)
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self._node: subprocess.Popen[bytes] | None = None
+        self._lay_out()
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    @property
+    def pid(self) -> int:
+        assert self._node is not None
+        return self._node.pid
+
+    def _lay_out(self) -> None:
+        (self._folder / "log").mkdir()
+        (self._folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            "disk_free_limit.absolute = 200MB\nvm_memory_high_watermark.absolute = 2GiB\n"
+        )
+        (self._folder / "enabled_plugins").write_text("[].\n")
+        cookie = self._folder / ".erlang.cookie"
+        cookie.write_text("GATEPOSTTESTS")
+        cookie.chmod(0o400)
+
+    def _environment(self) -> dict[str, str]:
+        folder = str(self._folder)
+        distribution, epmd = self._ports
+        inside = "-kernel inet_dist_use_interface {127,0,0,1}"
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": folder,
+            "LANG": "C.UTF-8",
+            "RABBITMQ_NODENAME": f"gatepost{self.port}@localhost",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "ERL_EPMD_PORT": str(epmd),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_MNESIA_BASE": f"{folder}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{folder}/log",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{folder}/advanced.config",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
+            "RABBITMQ_PID_FILE": f"{folder}/node.pid",
+            "RABBITMQ_ALLOW_INPUT": "1",  # so that the child's pid is the broker's
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{inside} -noinput -start_epmd false",
+            "RABBITMQ_CTL_ERL_ARGS": inside,
+        }
+
+    def start(self) -> None:
+        """Start the node and wait until a channel can be opened."""
+        if self._epmd is None:
+            self._epmd = self._spawn(["epmd", "-address", "127.0.0.1", "-port", str(self._ports[1])])
+        self._node = self._spawn([str(self._sbin / "rabbitmq-server")])
+        self.wait_until(self._answers, "RabbitMQ did not start", START)
+
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self._folder / "log" / "console").open("ab") as console:
+            return subprocess.Popen(
+                command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=console, stderr=console,
+                preexec_fn=_with_parent,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """As if the broker's process died: SIGKILL, nothing said."""
+        if self._node is not None:
+            self._node.kill()
+            self._node.wait()
+            self._node = None
+
+    def restart(self) -> None:
+        """Start it again after `kill`, on the same data and port."""
+        assert self._node is None, "kill it first"
+        self.start()
+
+    def stop(self) -> None:
+        """End the node, then its name daemon (which the node would revive)."""
+        if self._node is not None:
+            self._node.terminate()
+            try:
+                self._node.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._node = None
+        if self._epmd is not None:
+            self._epmd.kill()
+            self._epmd.wait()
+            self._epmd = None
+
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` prints for these arguments."""
+        done = subprocess.run(
+            [str(self._sbin / "rabbitmqctl"), "-q", *arguments],
+            env=self._environment(), capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    def connect(self) -> pika.BlockingConnection:
+        """A connection of a foreign client."""
+        return pika.BlockingConnection(pika.URLParameters(self.url))
+
+    def depth(self, queue: str) -> int:
+        """How many messages are ready in a queue; -1 where there is no such queue."""
+        connection = self.connect()
+        try:
+            declared = connection.channel().queue_declare(queue, passive=True)
+            return int(declared.method.message_count)
+        except pika.exceptions.ChannelClosedByBroker:
+            return -1
+        finally:
+            connection.close()
+
+    def empty(self, queue: str) -> list[tuple[pika.BasicProperties, bytes]]:
+        """Take everything out of a queue, as a practice would."""
+        connection = self.connect()
+        channel = connection.channel()
+        found = []
+        while True:
+            method, properties, body = channel.basic_get(queue)
+            if method is None:
+                break
+            channel.basic_ack(method.delivery_tag)
+            found.append((properties, body))
+        connection.close()
+        return found
+
+    def _answers(self) -> bool:
+        if self._node is not None and self._node.poll() is not None:
+            log = (self._folder / "log" / "console").read_text(errors="replace")
+            pytest.fail(f"RabbitMQ ended by itself:\n{log[-2000:]}", pytrace=False)
+        try:
+            connection = self.connect()
+            connection.channel().close()
+            connection.close()
+        except (pika.exceptions.AMQPError, OSError):
+            return False
+        return True
+
+    @staticmethod
+    def wait_until(condition: Callable[[], bool], failure: str, seconds: float) -> None:
+        """Look at a condition until it holds or the time is up."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(failure, pytrace=False)
+            time.sleep(0.1)
+
+
+@cache
+def broker_node() -> BrokerNode:
+    """The node of this test run, started at first use and ended with it."""
+    folder = Path(tempfile.mkdtemp(prefix="gatepost-broker-"))
+    node = BrokerNode(folder)
+    atexit.register(_end, node, folder)
+    node.start()
+    return node
+
+
+def _end(node: BrokerNode, folder: Path) -> None:
+    node.stop()
+    shutil.rmtree(folder, ignore_errors=True)
