@@ -6,8 +6,7 @@ practice, number` separated by tabs, one line for each arrival, in order.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +15,8 @@ __all__ = ["Arrivals", "Balance", "compare"]
 
 @dataclass(slots=True)
 class Arrivals:
-    """Counts arrivals as they come. `counts` says how often each control id came; `wrong` counts messages
-    whose content does not fit where they came."""
+    """Counts arrivals as they come. `seen` holds the control ids that came, `twice` those that came again;
+    `wrong` counts messages whose content does not fit where they came."""
 
     received: int = 0
     doubled: int = 0
@@ -25,7 +24,8 @@ class Arrivals:
     wrong: int = 0
     first: float = 0.0
     last: float = 0.0
-    counts: Counter[str] = field(default_factory=Counter)
+    seen: set[str] = field(default_factory=set)
+    twice: set[str] = field(default_factory=set)
     newest: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, control: str, stream: str, address: str, number: int, at: float) -> None:
@@ -33,26 +33,22 @@ class Arrivals:
         self.received += 1
         self.last = at
         self.first = self.first or at
-        self.counts[control] += 1
-        if self.counts[control] > 1:
+        if control in self.seen:
             self.doubled += 1
+            self.twice.add(control)
             return
+        self.seen.add(control)
         lane = (stream, address)
         if number < self.newest.get(lane, 0):
             self.reordered += 1
         else:
             self.newest[lane] = number
 
-    @property
-    def seen(self) -> Set[str]:
-        """The control ids that have arrived."""
-        return self.counts.keys()
-
     def as_json(self) -> dict[str, float | int]:
         """The figures of a receiver."""
         return {
             "received": self.received,
-            "distinct": len(self.counts),
+            "distinct": len(self.seen),
             "doubled": self.doubled,
             "reordered": self.reordered,
             "wrong": self.wrong,

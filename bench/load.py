@@ -215,7 +215,8 @@ async def _drive(job: Job, figures: Figures, index: int, share: int) -> None:
         if connection.outstanding != before:
             since = loop.time()
         if loop.time() - since > job.patience:
-            figures.given_up += connection.outstanding
+            # Where no connection was ever made, nothing is outstanding, and yet a message has no answer.
+            figures.given_up += max(connection.outstanding, 1)
             return
 
 

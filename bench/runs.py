@@ -187,7 +187,8 @@ def _letter(sink: Program, promises: _Promises, effort: Effort) -> float:
     """Milliseconds from the first byte sent to the arrival at the practice."""
     figures = promises.send("--kind", "letter", "--messages", "1", "--addresses", "1")
     arrived = sink.until_received(promises.total, effort.patience)
-    return round((arrived["last"] - figures["first_ack"]) * 1000 + float(figures["max_ms"]), 1)
+    after_answer = float(arrived["last"]) - float(figures["first_ack"])
+    return round(after_answer * 1000 + float(figures["max_ms"]), 1)
 
 
 def backlog(folder: Path, messages: int, say: Say) -> Backlog:
@@ -225,4 +226,5 @@ def _all_decided(engine: EngineProcess) -> bool:
 
 
 def _median(runs: list[dict[str, Any]], name: str) -> float:
-    return round(float(statistics.median([run[name] for run in runs])), 2)
+    values = [float(run[name]) for run in runs]
+    return round(statistics.median(values), 2)

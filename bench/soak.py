@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -270,8 +270,7 @@ def _in_doubt(data: Path) -> set[str]:
 
 
 def _check(result: Result, senders: _Senders, arrivals: Arrivals, marked: set[str], data: Path) -> None:
-    counts = arrivals.counts
-    doubled = {control for control, count in counts.items() if count > 1}
+    doubled = arrivals.twice
     result.acked = len(senders.acked)
     result.received = arrivals.received
     result.refused = senders.refused
@@ -280,8 +279,8 @@ def _check(result: Result, senders: _Senders, arrivals: Arrivals, marked: set[st
     result.flagged = len(doubled & marked)
     result.doubled_unmarked = len(doubled - marked)
     result.reordered = arrivals.reordered
-    with suppress(AttributeError):
-        result.unbalanced = list(JournalReader(data).balance().differences)
+    with JournalReader(data) as journal:
+        result.unbalanced = journal.balance().unbalanced
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ import click
 
 __all__ = ["demo"]
 
+PLAIN_WIDTH = 140  # columns of the balance where it goes to a file or a pipe
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -69,7 +70,7 @@ def demo(
     good = False
     try:
         wishes = Wishes(site or example_site(), chosen, folder.resolve(), broker, seconds, rate, seed)
-        good = asyncio.run(play(wishes, Console()))
+        good = asyncio.run(play(wishes, Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)))
     except (EngineFailedError, OccupiedError, OSError) as why:
         click.echo(f"The demo cannot go on: {why}", err=True)
     except AMQPError as why:

@@ -124,7 +124,9 @@ def _facts(story: MessageStory) -> Iterator[tuple[str, str]]:
 
 
 def _held_table(held: tuple[HeldShown, ...]) -> Table:
-    table = Table("Tray", "Reason", "Held by", "Since", "State", header_style="bold", title="Held")
+    table = Table(
+        "Tray", "Reason", "Held by", "Since", "State", header_style="bold", title="Held", title_justify="left"
+    )
     for part in held:
         by = " ".join(word for word in (part.route or "before any route", part.where) if word)
         table.add_row(part.tray, plain(part.reason), by, clock_time(part.at), part.state)
@@ -134,7 +136,7 @@ def _held_table(held: tuple[HeldShown, ...]) -> Table:
 def _copy_table(copies: tuple[DeliveryShown, ...]) -> Table:
     table = Table(
         "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note",
-        header_style="bold", title="Copies",
+        header_style="bold", title="Copies", title_justify="left",
     )  # fmt: skip
     for copy in copies:
         notes = [copy.reason]
@@ -159,7 +161,9 @@ def _copy_table(copies: tuple[DeliveryShown, ...]) -> Table:
 
 
 def _journey(events: tuple[EventShown, ...]) -> Table:
-    table = Table("When", "What", "Copy", "Detail", header_style="bold", title="Journey")
+    table = Table(
+        "When", "What", "Copy", "Detail", header_style="bold", title="Journey", title_justify="left"
+    )
     for event in events:
         table.add_row(
             clock_time(event.at),

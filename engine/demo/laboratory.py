@@ -112,7 +112,7 @@ def draw(number: int, people: Sequence[Person], doctors: Sequence[Doctor], dice:
     copies: tuple[Doctor, ...] = ()
     if dice.random() < 0.12:
         others = [doctor for doctor in doctors if doctor.practice != requester.practice]
-        copies = tuple(dice.sample(others, dice.randint(1, 2)))
+        copies = tuple(dice.sample(others, min(dice.randint(1, 2), len(others))))
     panel = dice.choice(PANELS)
     readings = tuple(measured(test, dice) for test in panel.tests)
     first: Stage = "P" if dice.random() < 0.5 else "F"

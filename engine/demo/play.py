@@ -9,6 +9,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,16 +63,17 @@ async def play(wishes: Wishes, console: Console) -> bool:
     company = Company(site, wishes.broker, wishes.seed, away_for)
     engine = EngineProcess(stage, wishes.environment, data, wishes.broker, wishes.folder / "engine.log")
     hospitals = _hospitals(site, stage, wishes)
-    console.print(f"Starting the engine on a copy of {wishes.site} in {wishes.folder} …", highlight=False)
-    try:
+    console.print(
+        f"Starting the engine on a copy of {wishes.site} in {wishes.folder} …", markup=False, highlight=False
+    )
+    async with AsyncExitStack() as stops:
+        stops.push_async_callback(company.stop)
         await company.start()
+        stops.push_async_callback(engine.stop)
         await engine.start()
+        stops.push_async_callback(hospitals.stop, 0.0)
         with Show(console) as show:
             await _Performance(wishes.seconds, engine, hospitals, company, show).run()
-    finally:
-        await hospitals.stop(0)
-        await engine.stop()
-        await company.stop()
     with JournalReader(data) as reader:
         balance = draw_up(hospitals.sent, reader.tallies(), reader.recount(), company.far_ends())
     show_balance(console, balance)
@@ -127,6 +129,7 @@ class _Performance:
 
     async def _look(self, act: str) -> Mapping[str, Any]:
         """Ask the engine how it is, and show it."""
+        self._hospitals.check()
         status = await self._engine.status()
         sent = sum(one.answered for one in self._hospitals.sent.values())
         seconds = time.monotonic() - self._began

@@ -60,6 +60,12 @@ class Hospitals:
             asyncio.create_task(self._feed(name), name=f"hospital {name}") for name in self._streams
         ]
 
+    def check(self) -> None:
+        """Raises what a task failed with: a mistake of ours, which the demo must not hide."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (failure := task.exception()):
+                raise failure
+
     async def stop(self, patience: float) -> None:
         """Send nothing new; wait so many seconds for answers that are due. Raises what a task raised."""
         self._ending.set()

@@ -74,6 +74,7 @@ def show_balance(console: Console, balance: Balance) -> None:
         f"{balance.copies} copies made, {balance.arrived} counted where they were to go; "
         f"{balance.held} wait in trays for a person.",
         highlight=False,
+        soft_wrap=True,
     )
     if balance.repeats:
         console.print(f"{balance.repeats} arrived twice, which at-least-once allows.", highlight=False)

@@ -143,5 +143,15 @@ class Balance:
     @property
     def balanced(self) -> bool:
         """Every line agrees."""
-        lines = (*self.feeds.values(), *self.routes.values(), *self.channels.values())
-        return all(line.balanced for line in lines)
+        return not self.unbalanced
+
+    @property
+    def unbalanced(self) -> list[str]:
+        """The lines that do not agree, in words; empty where all is well."""
+        scopes = (("feed", self.feeds), ("route", self.routes), ("channel", self.channels))
+        return [
+            f"{scope} {name}: {line.total} came in, {line.sum} are accounted for"
+            for scope, lines in scopes
+            for name, line in lines.items()
+            if not line.balanced
+        ]

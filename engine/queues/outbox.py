@@ -56,10 +56,16 @@ class Outbox:
     ) -> None:
         self._journal = journal
         self._forward = forward
+        self._memory = memory
         self._room = memory
         self._per_lane = per_lane
         self._monotonic = monotonic
         self._lanes: dict[LaneKey, _Lane] = {}
+
+    @property
+    def held(self) -> int:
+        """Bytes of offered rows in memory now."""
+        return self._memory - self._room
 
     def offer(self, row: DeliveryRow) -> LaneKey:
         """Take a row that was just committed, or note that the journal holds it."""

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from routes.language.plan import compile_plan
-
 from engine.site.channels import Surroundings, read_channels
 from engine.site.feeds import read_feeds
 from engine.site.files import SiteFiles, read_folder
@@ -21,6 +19,7 @@ from engine.site.model import Site
 from engine.site.overlay import OPTIONS, lay_over, tree_of
 from engine.site.settings import Settings, read_settings
 from routes.language.nearest import did_you_mean, nearest
+from routes.language.plan import compile_plan
 from routes.language.problems import Problem, Problems, Spot
 from routes.language.source import Block, Node, Scalar, read_yaml
 
@@ -100,32 +99,35 @@ def _environment(files: SiteFiles, environment: str, problems: Problems) -> Node
 def _lay_over_all(trees: _Trees, layer: Block, problems: Problems) -> None:
     """What differs goes where it belongs: below `feeds`, below `channels`, or into gatepost.yaml."""
     for key, value in layer.entries:
-        piece = Block(((key, value),), layer.spot)
         if key.value == "feeds":
-            _look_for_strangers("feed", trees.feeds, value, problems)
-            trees.feeds = lay_over(trees.feeds, piece)
+            trees.feeds = lay_over(trees.feeds, _known_only("feed", key, trees.feeds, value, problems))
         elif key.value == "channels":
-            _look_for_strangers("channel", trees.channels, value, problems)
-            trees.channels = lay_over(trees.channels, piece)
+            trees.channels = lay_over(
+                trees.channels, _known_only("channel", key, trees.channels, value, problems)
+            )
         else:
-            trees.settings = lay_over(trees.settings, piece)
+            trees.settings = lay_over(trees.settings, Block(((key, value),), layer.spot))
 
 
-def _look_for_strangers(what: str, base: Node, over: Node, problems: Problems) -> None:
-    """An environment changes feeds and channels that there are; a new name is most likely a slip."""
+def _known_only(what: str, key: Scalar, base: Node, over: Node, problems: Problems) -> Block:
+    """What a layer says of feeds (or channels) that there are. A new name is most likely a slip."""
     inside = base.get(f"{what}s") if isinstance(base, Block) else None
     if not isinstance(inside, Block) or not isinstance(over, Block):
-        return
-    known = [key.value for key, _ in inside.entries]
-    for key, _ in over.entries:
-        if key.value not in known:
+        return Block(((key, over),), over.spot)
+    known = [name.value for name, _ in inside.entries]
+    kept: list[tuple[Scalar, Node]] = []
+    for name, value in over.entries:
+        if name.value in known:
+            kept.append((name, value))
+        else:
             problems.add(
-                key.spot,
-                f'There is no {what} "{key.value}" in {what}s.yaml for this to change'
-                + did_you_mean(key.value, known),
+                name.spot,
+                f'There is no {what} "{name.value}" in {what}s.yaml for this to change'
+                + did_you_mean(name.value, known),
                 f"unknown-{what}",
-                fix=nearest(key.value, known),
+                fix=nearest(name.value, known),
             )
+    return Block(((key, Block(tuple(kept), over.spot)),), over.spot)
 
 
 # -- from trees to a site -------------------------------------------------------------------------------

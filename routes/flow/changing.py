@@ -14,7 +14,7 @@ from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
 from routes.hl7.message import Message, Unwritable
 from routes.hl7.path import CompiledPath, NoSuchPlace, Place, compile_path, parse_path
 from routes.hl7.separators import Separators, decode, encode
-from routes.language.compiler import Scope
+from routes.language.scope import Scope
 
 __all__ = [
     "Step",
@@ -175,7 +175,11 @@ def _edited(raw: str, seps: Separators, edit: Callable[[str], str]) -> str:
 
 
 def add_segment(
-    name: str, beside: CompiledPath | None, *, behind: bool, values: Sequence[tuple[int, Callable[[Scope], str]]]
+    name: str,
+    beside: CompiledPath | None,
+    *,
+    behind: bool,
+    values: Sequence[tuple[int, Callable[[Scope], str]]],
 ) -> Step:
     """`add`: a new segment behind or before a place (None: `it`). False where the place is absent."""
 

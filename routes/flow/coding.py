@@ -12,7 +12,6 @@ from routes.flow.changing import Step
 from routes.flow.running import Run
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
-from routes.language.compiler import Scope
 from routes.language.steps import Original
 from routes.tables.table import Table
 
@@ -31,7 +30,6 @@ def translate_all(
     table: Table,
     into: Sequence[tuple[int, int]],
     original: Original,
-    day_of: Callable[[Scope], str],
 ) -> Step:
     """`translate`: `into` pairs component numbers with places in a row. False on a miss that must not pass.
 
@@ -43,7 +41,7 @@ def translate_all(
 
     def translate(run: Run) -> bool:
         message, scope = run.message, run.scope
-        day = day_of(scope) if dated else ""
+        day = scope.day() if dated else ""
         places = path.places(message, scope.it)
         # From the last to the first: a note goes behind its segment and moves those that follow.
         for place in reversed(places) if original == "note" else places:
@@ -52,7 +50,7 @@ def translate_all(
                 continue
             row = table.row(key, day)
             if row is None:
-                scope.miss(table.name, key)
+                scope.missed(table.name, key)
                 if table.on_miss == "hold":
                     return False
                 if table.on_miss == "keep" or table.default_row is None:

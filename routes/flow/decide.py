@@ -17,8 +17,8 @@ from routes.flow.keys import find_keys
 from routes.flow.running import Failed, Outcome, Run, run_all
 from routes.flow.sending import Sending
 from routes.hl7.message import Message, Unreadable
-from routes.language.compiler import Scope
 from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage
+from routes.language.scope import Scope
 
 __all__ = ["decide"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from routes.flow.decision import Finding, Held, Rejected
 from routes.hl7.message import Message
-from routes.language.compiler import Scope
+from routes.language.scope import Scope
 
 __all__ = ["Act", "Failed", "Otherwise", "Outcome", "Run", "Test", "ask", "run_all"]
 
@@ -46,7 +46,7 @@ class Run:
 Act = Callable[[Run], Outcome | None]
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - the act failed; the name says what happened
     """An act failed unexpectedly: `act` is the closure, `kind` the failure's class. No message content."""
 
     def __init__(self, act: object, kind: str) -> None:

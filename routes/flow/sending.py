@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from routes.flow.decision import Finding, Held, Rejected
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
 from routes.hl7.path import CompiledPath, Place
-from routes.language.compiler import Scope
+from routes.language.scope import Scope
 
 __all__ = ["Entry", "Sending", "find_address", "send_each", "send_first", "send_one"]
 
@@ -50,9 +50,7 @@ class Sending:
 Entry = Callable[[Sending], Rejected | None]
 
 
-def find_address(
-    read: Callable[[Scope], str], canonical: Callable[[str, Scope], str | None]
-) -> FindAddress:
+def find_address(read: Callable[[Scope], str], canonical: Callable[[str, Scope], str | None]) -> FindAddress:
     """The address that an expression gives, if the directory has it."""
 
     def find(scope: Scope) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from routes.hl7.message import Message
-from routes.hl7.notation import EVERY, Path, Pick, Place, Selector, Step, Test
+from routes.hl7.notation import EVERY, Comparison, Path, Pick, Place, Selector, Step
 from routes.hl7.values import leaf, part, value_at
 
 __all__ = [
@@ -140,7 +140,7 @@ def _count(message: Message, segment: int, field: int) -> int:
 
 
 def _segment_selector(selector: Selector) -> Callable[[Message, int], bool]:
-    def reader(test: Test) -> Callable[[Message, int], bool]:
+    def reader(test: Comparison) -> Callable[[Message, int], bool]:
         field, component, subcomponent = (*test.numbers, 0, 0)[:3]
         value, equal = test.value, test.equal
 
@@ -156,7 +156,7 @@ def _segment_selector(selector: Selector) -> Callable[[Message, int], bool]:
 def repetition_selector(selector: Selector) -> Callable[[Message, str], bool]:
     """Compile a selector behind a field: takes the text of one repetition."""
 
-    def reader(test: Test) -> Callable[[Message, str], bool]:
+    def reader(test: Comparison) -> Callable[[Message, str], bool]:
         component, subcomponent = (*test.numbers, 0)[:2]
         value, equal = test.value, test.equal
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["EVERY", "NoSuchPlace", "Path", "PathError", "Pick", "Place", "Selector", "Step", "Test"]
+__all__ = ["EVERY", "Comparison", "NoSuchPlace", "Path", "PathError", "Pick", "Place", "Selector", "Step"]
 
 EVERY: Literal["*"] = "*"
 
@@ -45,7 +45,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """One comparison in a selector: `numbers` are field, component, sub-component behind a segment, and
     component, sub-component behind a field."""
 
@@ -63,7 +63,7 @@ class Test:
 class Selector:
     """Picks by content: one of the alternatives must hold, each of them with all its tests."""
 
-    alternatives: tuple[tuple[Test, ...], ...]
+    alternatives: tuple[tuple[Comparison, ...], ...]
 
     def __str__(self) -> str:
         return " or ".join(" and ".join(map(str, tests)) for tests in self.alternatives)

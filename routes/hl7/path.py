@@ -9,14 +9,29 @@ from __future__ import annotations
 import re
 
 from routes.hl7.foreign import translate
-from routes.hl7.notation import EVERY, NoSuchPlace, Path, PathError, Pick, Place, Selector, Step, Test
+from routes.hl7.notation import EVERY, Comparison, NoSuchPlace, Path, PathError, Pick, Place, Selector, Step
 from routes.hl7.reading import Every, First, Places
 from routes.hl7.separators import Unwritable
 from routes.hl7.writing import CompiledPath, Purpose, compile_path
 
 __all__ = [
-    "EVERY", "CompiledPath", "Every", "First", "NoSuchPlace", "Path", "PathError", "Pick", "Place", "Places",
-    "Purpose", "Selector", "Step", "Test", "Unwritable", "compile_path", "parse_path",
+    "EVERY",
+    "Comparison",
+    "CompiledPath",
+    "Every",
+    "First",
+    "NoSuchPlace",
+    "Path",
+    "PathError",
+    "Pick",
+    "Place",
+    "Places",
+    "Purpose",
+    "Selector",
+    "Step",
+    "Unwritable",
+    "compile_path",
+    "parse_path",
 ]  # fmt: skip
 
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}(?![A-Za-z0-9_])")
@@ -120,7 +135,7 @@ class _Parser:
         return pick
 
     def _selector(self, numbered: str) -> Selector:
-        alternatives: list[tuple[Test, ...]] = []
+        alternatives: list[tuple[Comparison, ...]] = []
         tests = [self._test(numbered)]
         while True:
             self._blank()
@@ -135,7 +150,7 @@ class _Parser:
             tests.append(self._test(numbered))
         return Selector((*alternatives, tuple(tests)))
 
-    def _test(self, numbered: str) -> Test:
+    def _test(self, numbered: str) -> Comparison:
         self._blank()
         if not _NUMBER.match(self.text, self.at):
             raise self._error(
@@ -153,7 +168,7 @@ class _Parser:
         self._blank()
         equal = self._sign()
         self._blank()
-        return Test(tuple(numbers), self._quoted(), equal)
+        return Comparison(tuple(numbers), self._quoted(), equal)
 
     def _sign(self) -> bool:
         if self._peek("=="):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Separators", "Unreadable", "Unwritable", "decode", "encode", "read_separators"]
+__all__ = ["NEVER", "Separators", "Unreadable", "Unwritable", "decode", "encode", "read_separators"]
 
 NEVER = "\r"
 """Stands for an absent delimiter where text is searched: CR ends segments, so no text holds it."""

@@ -14,7 +14,7 @@ from routes.hl7.finding import compile_places, find_repetitions, find_segments
 from routes.hl7.message import Message
 from routes.hl7.notation import EVERY, NoSuchPlace, Path, PathError, Place, Selector
 from routes.hl7.reading import Every, First, Places, compile_every, compile_first, compile_raw
-from routes.hl7.separators import Unwritable, encode
+from routes.hl7.separators import NEVER, Unwritable, encode
 from routes.hl7.values import leaf, raw_at
 
 __all__ = ["CompiledPath", "Purpose", "compile_path"]
@@ -282,7 +282,7 @@ def _with_part(whole: str, steps: list[tuple[str, int]], text: str) -> str:
     new = _with_part(old, below, text)
     if new == old:
         return whole
-    if number > 1 and cut == "\r":
+    if number > 1 and cut == NEVER:
         raise Unwritable("the message has no delimiter to make such a part")
     parts.extend([""] * (number - len(parts)))
     parts[number - 1] = new
@@ -294,17 +294,14 @@ def _add_repetition(message: Message, row: int, field: int, selector: Selector) 
     becomes a field with one repetition."""
     cut = message.separators.cuts[0]
     whole = message.field(row, field)
-    if whole in ("", '""'):
-        number = 1
-    else:
-        if cut == "\r":
-            raise Unwritable("the message has no repetition separator")
-        number = whole.count(cut) + 1
+    before = "" if whole == '""' else whole
+    if before and cut == NEVER:
+        raise Unwritable("the message has no repetition separator")
     text = ""
     for test in selector.alternatives[0]:
         if test.equal and test.value:
             component, subcomponent = (*test.numbers, 0)[:2]
             steps = [(message.separators.cuts[1], component), (message.separators.cuts[2], subcomponent)]
             text = _with_part(text, [s for s in steps if s[1]], encode(test.value, message.separators))
-    message.set_field(row, field, text if number == 1 else f"{whole}{cut}{text}")
-    return number if number == 1 else number + 1
+    message.set_field(row, field, f"{before}{cut}{text}" if before else text)
+    return before.count(cut) + 2 if before else 1

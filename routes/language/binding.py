@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from routes.hl7.path import CompiledPath, Path, PathError, Purpose, compile_path, parse_path
-from routes.language.compiler import Scope, compile_condition, compile_text
-from routes.language.constants import constant_truth
+from routes.language.compiler import compile_condition, compile_text
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.parser import parse_expression
 from routes.language.problems import Problems
+from routes.language.scope import Scope
 from routes.language.source import Scalar
-from routes.language.syntax import Expression, ExpressionError, InTable, Lookup, Name, PathRead, walk
-from routes.language.types import check_types
-from routes.language.vocabulary import Kind, Named, Vocabulary, name_problem
+from routes.language.syntax import Expression, ExpressionError, Name, PathRead
+from routes.language.types import check_types, define_names, names_in, tables_in
+from routes.language.vocabulary import Kind, Vocabulary, name_problem
 from routes.tables.table import Table
 
 __all__ = ["Binder"]
@@ -39,35 +39,24 @@ class Binder:
     _within: Vocabulary | None = None
 
     def define(self, entries: tuple[tuple[Scalar, Scalar], ...]) -> None:
-        """The file's `names`. Each may use those above it."""
-        names: dict[str, Named] = {}
-        later = [key.value for key, _ in entries]
+        """The file's `names`. They may refer to one another."""
+        expressions: dict[str, Expression | None] = {}
+        texts: dict[str, Scalar] = {}
         for key, text in entries:
-            later.remove(key.value)
             fault = name_problem(key.value)
             if not fault and key.value in self.vocabulary.tables:
                 fault = f'"{key.value}" is the name of a table already; choose another'
             if fault:
                 self.problems.add(key.spot, f"{fault}.", "bad-name")
-            self.vocabulary = replace(self.vocabulary, names=dict(names), compiled={})
-            expression = self._parse(text)
-            kind = Kind.UNKNOWN
-            if expression is not None:
-                too_early = next((n for n in self._names_in(expression) if n in later), None)
-                if too_early is not None:
-                    self.problems.add(
-                        text.spot,
-                        f'"{too_early}" is said further down; move it above "{key.value}".',
-                        "name-too-early",
-                    )
-                    expression = None
-                else:
-                    kind = self._check(expression, text, None, self.vocabulary) or Kind.UNKNOWN
-                    expression = expression if kind is not Kind.UNKNOWN else None
-            names[key.value] = Named(expression, kind)
-        self.vocabulary = replace(self.vocabulary, names=names, compiled={})
+            expressions[key.value] = self._parse(text)
+            texts[key.value] = text
+        self.vocabulary, errors = define_names(expressions, self.vocabulary)
+        for name, error in errors.items():
+            self._report(texts[name], error)
 
-    def condition(self, text: Scalar, *, it: bool = False, always: str = "") -> Callable[[Scope], bool] | None:
+    def condition(
+        self, text: Scalar, *, it: bool = False, always: str = ""
+    ) -> Callable[[Scope], bool] | None:
         """A condition, ready to be asked; None after a problem.
 
         always: what to say where the condition can never be false, or "" where that is no mistake.
@@ -84,7 +73,7 @@ class Binder:
 
     def value(self, text: Scalar, *, it: bool = False) -> Callable[[Scope], str] | None:
         """An expression as a text to write; None after a problem."""
-        expression = self._expression(text, None, it=it)
+        expression = self._expression(text, Kind.TEXT, it=it)
         return None if expression is None else compile_text(expression, self._vocabulary(it=it))
 
     def structure(self, text: Scalar) -> Path | None:
@@ -137,7 +126,10 @@ class Binder:
             near = nearest(text.value, self.vocabulary.names) if text.value.islower() else ""
             if near and text.value != "it":
                 self.problems.add(
-                    text.spot, f'"{text.value}" is not a name here; did you mean "{near}"?', "unknown-name", fix=near
+                    text.spot,
+                    f'"{text.value}" is not a name here; did you mean "{near}"?',
+                    "unknown-name",
+                    fix=near,
                 )
                 return None
             return parse_path(text.value)
@@ -158,7 +150,7 @@ class Binder:
         if expression is None:
             return None
         kind = self._check(expression, text, expect, self._vocabulary(it=it))
-        return None if kind is None else expression
+        return None if kind is None or kind is Kind.UNKNOWN else expression
 
     def _parse(self, text: Scalar) -> Expression | None:
         try:
@@ -166,10 +158,8 @@ class Binder:
         except ExpressionError as error:
             self._report(text, error)
             return None
-        self.used.update(self._names_in(expression))
-        for node in walk(expression):
-            if isinstance(node, Lookup | InTable):
-                self.tables.add(node.table)
+        self.used |= names_in(expression)
+        self.tables |= tables_in(expression)
         return expression
 
     def _check(
@@ -185,9 +175,6 @@ class Binder:
         self.problems.add(
             text.at(error.offset, error.length), _sentence(error.message), error.rule, fix=error.fix
         )
-
-    def _names_in(self, expression: Expression) -> list[str]:
-        return [node.name for node in walk(expression) if isinstance(node, Name)]
 
     def _vocabulary(self, *, it: bool) -> Vocabulary:
         if not it:
@@ -214,3 +201,7 @@ def column_of(table: Table, text: Scalar, problems: Problems) -> int | None:
         message = f'Table "{table.name}" has no column "{text.value}"{did_you_mean(text.value, known)}'
         problems.add(text.spot, message, "no-such-column", fix=nearest(text.value, known))
     return place
+
+
+def constant_truth(_expression: Expression) -> bool | None:
+    return None

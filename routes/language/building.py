@@ -16,11 +16,11 @@ from routes.flow.running import Otherwise as Taken
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, Purpose, Selector, compile_path
 from routes.language.binding import Binder, column_of
-from routes.language.compiler import Scope, day_of
 from routes.language.facts import TrayFacts
 from routes.language.nearest import nearest
-from routes.language.problems import Problems, Spot
+from routes.language.problems import Problems
 from routes.language.reforming import make_convert
+from routes.language.scope import Scope
 from routes.language.source import Scalar
 from routes.language.steps import (
     Add,
@@ -60,9 +60,7 @@ class ActBuilder:
 
     # --- outcomes --------------------------------------------------------------------------------
 
-    def otherwise(
-        self, said: Otherwise | None, default: Held, reason: str, *, entry: bool = False
-    ) -> Taken:
+    def otherwise(self, said: Otherwise | None, default: Held, reason: str, *, entry: bool = False) -> Taken:
         """What an `else` gives; `default` where there is none. `reason` is for the tray."""
         if said is None:
             return default
@@ -79,8 +77,8 @@ class ActBuilder:
         if self.words.stored:
             self.problems.add(
                 said.spot,
-                f'Feed "{self.words.stored}" answers as soon as a message is stored, so its sender could never be '
-                "told of a reject. Hold the message here, or let the feed acknowledge: when_routed.",
+                f'Feed "{self.words.stored}" answers as soon as a message is stored, so its sender could '
+                "never be told of a reject. Hold the message here, or let the feed acknowledge: when_routed.",
                 "reject-behind-stored",
             )
 
@@ -95,8 +93,8 @@ class ActBuilder:
             if near:
                 self.problems.add(
                     said.spot,
-                    f'The site lists no tray "{said.words}"; did you mean "{near}"? A tray of this name would be '
-                    "open to every operator.",
+                    f'The site lists no tray "{said.words}"; did you mean "{near}"? A tray of this name '
+                    "would be open to every operator.",
                     "unknown-tray",
                     warning=True,
                     fix=near,
@@ -222,7 +220,9 @@ class ActBuilder:
         for path, text in ((source, step.source), (target, step.target)):
             if not path.path.field and not path.path.relative:
                 self.problems.add(
-                    text.spot, "This names a whole segment; copy and move work on fields and below.", "needs-field"
+                    text.spot,
+                    "This names a whole segment; copy and move work on fields and below.",
+                    "needs-field",
                 )
                 return None
             if any(each.pick == "*" for each in path.path.steps):
@@ -233,7 +233,9 @@ class ActBuilder:
 
     def _refuse_every(self, text: Scalar) -> None:
         self.problems.add(
-            text.spot, "With [*] several places would meet here; use for_each, and `it` for each of them.", "many"
+            text.spot,
+            "With [*] several places would meet here; use for_each, and `it` for each of them.",
+            "many",
         )
 
     def _remove(self, step: Remove, it: bool) -> changing.Step | None:
@@ -256,7 +258,7 @@ class ActBuilder:
         into = [(number, column) for number, column in columns if column is not None]
         if len(into) < len(columns):
             return None
-        return coding.translate_all(path, table, into, step.original, day_of)
+        return coding.translate_all(path, table, into, step.original)
 
     def _reformat(self, step: Reformat, it: bool) -> changing.Step | None:
         path = self.binder.path(step.path, "write", it=it)
@@ -346,7 +348,6 @@ class ActBuilder:
                 "needs-many",
             )
         return changing.each_element(path, when, acts, backwards=_moves_places(step.steps))
-
 
 
 _TRAYS: Mapping[type[Step], str] = {Translate: "unknown_code", Reformat: "unreadable_value"}

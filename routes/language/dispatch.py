@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from routes.flow.decision import Held
 from routes.flow.sending import Entry, FindAddress, find_address, send_each, send_first, send_one, when_true
 from routes.language.building import ActBuilder
-from routes.language.compiler import Scope, day_of
 from routes.language.facts import ChannelFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems
+from routes.language.scope import Scope
 from routes.language.source import Scalar
 from routes.language.steps import FirstOf, NothingMore, SendEntry
 from routes.tables.table import Table
@@ -29,6 +29,7 @@ class Dispatcher:
     builder: ActBuilder
     problems: Problems
     channels: Mapping[str, ChannelFacts]
+    directories: Mapping[str, Table]
     used: set[str] = field(default_factory=set)
 
     def entries(self, sends: Sequence[SendEntry | FirstOf]) -> list[Entry]:
@@ -99,20 +100,21 @@ class Dispatcher:
             if said.address is not None:
                 self.problems.add(
                     said.address.spot,
-                    f'Channel "{channel.name}" has no directory, so there is nothing an address could be looked up '
-                    "in. Take the address away, or give the channel a directory.",
+                    f'Channel "{channel.name}" has no directory, so there is nothing an address could be '
+                    "looked up in. Take the address away, or give the channel a directory.",
                     "needless-address",
                 )
             return None, said.address is None
         if said.address is None:
             self.problems.add(
                 said.to.spot,
-                f'Channel "{channel.name}" has the directory {channel.directory}, so this entry needs "address": an '
-                "expression that gives one of its keys (example: address: requester).",
+                f'Channel "{channel.name}" has the directory {channel.directory}, so this entry needs '
+                '"address": an expression that gives one of its keys (example: address: requester).',
                 "missing-address",
             )
             return None, False
-        table = self.builder.binder.vocabulary.tables.get(channel.directory)
+        # The channel's own table, whatever a dialect puts in its place: its keys are the real addresses.
+        table = self.directories.get(channel.directory)
         if table is None or read is None:
             return None, False
         return find_address(read, _canonical(table)), True
@@ -120,10 +122,10 @@ class Dispatcher:
 
 def _canonical(table: Table) -> Callable[[str, Scope], str | None]:
     """Finds a key as the directory writes it. Successors are never followed for an address."""
-    keys = {table.folded(key): key for key in table.keys()}
+    keys = {table.folded(key): key for key in table.keys()}  # noqa: SIM118 - a Table is no dict
     if table.dated:
         return lambda wanted, scope: (
-            keys.get(table.folded(wanted)) if table.has(wanted, day_of(scope)) else None
+            keys.get(table.folded(wanted)) if table.has(wanted, scope.day()) else None
         )
     if table.ignore_case:
         return lambda wanted, _scope: keys.get(wanted.casefold())
@@ -143,15 +145,15 @@ def find_open_end(sends: Sequence[SendEntry | FirstOf], name: Scalar, problems: 
         if isinstance(said, FirstOf) and isinstance(said.otherwise, NothingMore):
             problems.add(
                 said.otherwise.spot,
-                "nothing_more is allowed only where another entry always sends; none does. Hold the message here: "
-                "otherwise: {hold: TRAY}.",
+                "nothing_more is allowed only where another entry always sends; none does. Hold the message "
+                "here: otherwise: {hold: TRAY}.",
                 "no-outcome",
             )
             return
     problems.add(
         name.spot,
-        f'A message may pass through route "{name.value}" without any outcome: each of its send entries may be '
-        "passed over. Add an entry that always sends, or a first_of that ends in otherwise: {hold: TRAY}.",
+        f'A message may pass through route "{name.value}" without any outcome: each of its send entries may '
+        "be passed over. Add an entry that always sends, or a first_of that ends in otherwise: {hold: TRAY}.",
         "no-outcome",
     )
 

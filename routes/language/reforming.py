@@ -60,7 +60,9 @@ def _whole_day(when: When, pattern: Pattern) -> When:
 def _pattern(text: Scalar, problems: Problems) -> Pattern | None:
     if text.value in _OTHERS:
         problems.add(
-            text.spot, f'Reformatting to or from "{text.value}" is not available in this version; dates are.', "not-yet"
+            text.spot,
+            f'Reformatting to or from "{text.value}" is not available in this version; dates are.',
+            "not-yet",
         )
         return None
     try:
@@ -78,7 +80,7 @@ def _zone(zone: Scalar | None, feed_zone: str, problems: Problems) -> tuple[Zone
     if not name:
         problems.add(
             zone.spot,
-            "A feed that this applies to has no time zone; give it one in feeds.yaml (timezone: Europe/London).",
+            "A feed that takes this has no time zone; give it one in feeds.yaml: timezone: Europe/London.",
             "no-zone",
         )
         return None, False
@@ -86,6 +88,8 @@ def _zone(zone: Scalar | None, feed_zone: str, problems: Problems) -> tuple[Zone
         return ZoneInfo(name), True
     except (ZoneInfoNotFoundError, ValueError, OSError):
         problems.add(
-            zone.spot, f'"{name}" is not a time zone; write feed, or one such as Europe/London.', "unknown-zone"
+            zone.spot,
+            f'"{name}" is not a time zone; write feed, or one such as Europe/London.',
+            "unknown-zone",
         )
         return None, False

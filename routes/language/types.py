@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from routes.hl7.formats import FORMATS
+from routes.hl7.formats import FORMATS, read_number
 from routes.hl7.notation import Path, Selector
 from routes.language.nearest import did_you_mean, nearest
-from routes.language.readings import read_literal_moment, read_number
+from routes.language.readings import read_literal_moment
 from routes.language.syntax import (
     And,
     Compare,
@@ -47,11 +47,11 @@ from routes.language.syntax import (
 )
 from routes.language.vocabulary import Kind, Named, Vocabulary
 
-__all__ = ["check_types", "define_names", "names_in", "tables_in"]
+__all__ = ["check_types", "define_names", "kind_of", "names_in", "tables_in"]
 
 MAX_NAME_CHAIN = 50  # names that refer to names that refer to names
 
-_DATE_LIKE = re.compile(r"(?:19|20)[0-9]{6}(?:[0-9]{4}){0,1}(?:[0-9]{2}){0,1}")
+_DATE_LIKE = re.compile(r"(?:19|20)[0-9]{6}(?:[0-9]{4}(?:[0-9]{2})?)?")
 
 
 def check_types(expression: Expression, vocabulary: Vocabulary, expect: Kind | None = None) -> Kind:
@@ -85,12 +85,12 @@ def define_names(
             known[name] = Named(None)
             continue
         try:
-            kind = check_types(expression, replace(vocabulary, names=known, in_each=False, compiled={}))
+            kind = check_types(expression, replace(vocabulary, names=known, in_each=False))
             known[name] = Named(expression, kind)
         except ExpressionError as error:
             errors[name] = error
             known[name] = Named(None)
-    return replace(vocabulary, names=known, compiled={}), errors
+    return replace(vocabulary, names=known), errors
 
 
 def names_in(expression: Expression) -> frozenset[str]:
@@ -121,7 +121,9 @@ class _Order:
             if not isinstance(node, Name) or node.name not in self.expressions:
                 continue
             if node.name in (*above, name):
-                circle = " → ".join([*above[above.index(node.name) :], name] if node.name in above else [name])
+                circle = " → ".join(
+                    [*above[above.index(node.name) :], name] if node.name in above else [name]
+                )
                 message = f"A name cannot be defined by itself: {circle} → {node.name}."
                 self.errors.setdefault(name, node.error(message, "name-circle"))
             elif len(above) >= MAX_NAME_CHAIN:
@@ -129,7 +131,9 @@ class _Order:
                 self.errors.setdefault(name, node.error(message, "too-deep"))
             else:
                 below = self.found.get(node.name)
-                longest = max(longest, 1 + (self.visit(node.name, (*above, name)) if below is None else below))
+                longest = max(
+                    longest, 1 + (self.visit(node.name, (*above, name)) if below is None else below)
+                )
         if longest > MAX_NAME_CHAIN and expression is not None:
             message = f"More than {MAX_NAME_CHAIN} names refer to one another in a chain."
             self.errors.setdefault(name, expression.error(message, "too-deep"))
@@ -173,10 +177,8 @@ class _Checker:
         path = node.path
         self.look_at_it(path, node.span)
         if path.many:
-            first = str(path).replace("[*]", "", 1) if str(path).count("[*]") == 1 else ""
-            raise node.error(
-                f"[*] means every one; ask with any, all or no, or count: any {path} = 'text'.", "needs-quantifier", first
-            )
+            message = f"[*] means every one; ask with any, all or no, or count: any {path} = 'text'."
+            raise node.error(message, "needs-quantifier")
         if _whole_segment(path):
             word = str(path)
             raise node.error(
@@ -279,7 +281,9 @@ class _Checker:
             self.known(node.format, node.format_span, FORMATS, "format", "unknown-format")
         elif isinstance(node, Matches):
             self.value(node.value, (Kind.TEXT,), "A pattern is asked about a text.")
-            self.known(node.pattern, node.pattern_span, self.vocabulary.patterns, "pattern", "unknown-pattern")
+            self.known(
+                node.pattern, node.pattern_span, self.vocabulary.patterns, "pattern", "unknown-pattern"
+            )
         elif isinstance(node, TextTest):
             for side in (node.value, node.other):
                 self.value(side, (Kind.TEXT,), f'"{node.kind}" asks about texts.')
@@ -287,7 +291,9 @@ class _Checker:
 
     def yes_no(self, node: Expression) -> None:
         if isinstance(node, PathRead) and _whole_segment(node.path):
-            raise node.error(f"Say what is asked: {node} is present.", "not-a-condition", f"{node} is present")
+            raise node.error(
+                f"Say what is asked: {node} is present.", "not-a-condition", f"{node} is present"
+            )
         found = self.kind(node)
         if found not in (Kind.YES_NO, Kind.UNKNOWN):
             raise _unexpected(node, found, Kind.YES_NO)
@@ -298,7 +304,8 @@ class _Checker:
             _Checker(self.vocabulary, True).yes_no(node.test)
         elif _whole_segment(node.path) and not isinstance(node.test, Is):
             span = node.path_span
-            message = f"{node.path} is a whole segment; ask about its fields: {node.quantifier} {node.path} with (it-8 = 'H')."
+            example = f"{node.quantifier} {node.path} with (it-8 = 'H')"
+            message = f"{node.path} is a whole segment; ask about its fields: {example}."
             raise ExpressionError(message, span.offset, span.length, "whole-segment")
         else:
             self.condition(node.test)
@@ -334,17 +341,18 @@ class _Checker:
     # --- comparing -------------------------------------------------------------------------------
 
     def compare(self, one: Expression, sign: CompareSign, other: Expression) -> None:
-        kinds = [self.comparable(side, sign) for side in (one, other)]
-        if Kind.UNKNOWN in kinds:
-            return
-        for side, kind, facing, facing_kind in ((one, *_x(kinds, 0), other, kinds[1]), (other, kinds[1], one, kinds[0])):
-            self.fits(side, kind, facing, facing_kind, sign)
+        kind, other_kind = self.comparable(one, sign), self.comparable(other, sign)
+        if Kind.UNKNOWN not in (kind, other_kind):
+            self.fits(one, kind, other_kind, sign)
+            self.fits(other, other_kind, kind, sign)
 
     def comparable(self, side: Expression, sign: CompareSign) -> Kind:
         found = self.kind(side)
         self.refuse_nothing(side, sign)
         if found is Kind.YES_NO:
-            raise side.error("What is yes or no stands by itself, or behind not; it is not compared.", "wrong-kind")
+            raise side.error(
+                "What is yes or no stands by itself, or behind not; it is not compared.", "wrong-kind"
+            )
         if found is Kind.ROW:
             raise side.error("A row is not compared; name a column of it, or ask: is present.", "wrong-kind")
         return found
@@ -356,7 +364,7 @@ class _Checker:
             message = f"A comparison with nothing is always no; write: {better}."
             raise side.error(message, "compare-with-nothing")
 
-    def fits(self, side: Expression, kind: Kind, facing: Expression, facing_kind: Kind, sign: CompareSign) -> None:
+    def fits(self, side: Expression, kind: Kind, facing_kind: Kind, sign: CompareSign) -> None:
         """Refuse one side where it cannot sensibly meet the other."""
         ordering = sign not in ("=", "!=")
         if isinstance(side, Text):
@@ -381,20 +389,18 @@ class _Checker:
             if ordering and facing_kind is Kind.TEXT and _looks_like_date(side):
                 day = str(side)
                 better = quoted(f"{day[:4]}-{day[4:6]}-{day[6:8]}")
-                raise side.error(f"This looks like a date, which goes in quotes: {better}.", "unquoted-date", better)
+                raise side.error(
+                    f"This looks like a date, which goes in quotes: {better}.", "unquoted-date", better
+                )
         elif kind is Kind.NUMBER and facing_kind is Kind.TIME:
             raise side.error("A number and a time cannot be compared.", "wrong-kind")
 
     def need_zone(self, side: Text) -> None:
         if not self.vocabulary.zone:
             raise side.error(
-                "Say of which place: add the offset, '2026-01-05T09:30+00:00', or give the feed its timezone.",
+                "Say where: add the offset, as in '2026-01-05T09:30+00:00', or give the feed its timezone.",
                 "no-zone",
             )
-
-
-def _x(kinds: list[Kind], place: int) -> tuple[Kind]:
-    return (kinds[place],)
 
 
 def _whole_segment(path: Path) -> bool:
@@ -418,9 +424,14 @@ def _looks_like_date(number: Number) -> bool:
 
 def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
     if expect is Kind.YES_NO and found is Kind.ROW:
-        return node.error(f"A row is no condition by itself; write: {node} is present.", "not-a-condition", f"{node} is present")
+        return node.error(
+            f"A row is no condition by itself; write: {node} is present.",
+            "not-a-condition",
+            f"{node} is present",
+        )
     if expect is Kind.YES_NO:
-        message = f"This is {found.value}, not a condition; say what is asked of it, such as: {_shown(node)} is present."
+        example = f"{_shown(node)} is present"
+        message = f"This is {found.value}, not a condition; say what is asked of it, such as: {example}."
         return node.error(message, "not-a-condition")
     if found is Kind.ROW:
         return node.error("This is a whole row; name one of its columns behind a dot.", "wrong-kind")
@@ -432,3 +443,8 @@ def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
 def _shown(node: Expression) -> str:
     text = str(node)
     return text if len(text) <= 40 else "X"
+
+
+def kind_of(node: Expression, vocabulary: Vocabulary) -> Kind:
+    """The kind of a node that `check_types` passed, wherever in an expression it stands."""
+    return _Checker(vocabulary, True).kind(node)

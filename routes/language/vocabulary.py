@@ -63,8 +63,11 @@ class Vocabulary:
     zone: str = ""
     in_each: bool = False
     # Closures of names, made once and shared by every expression of this vocabulary: names may refer to
-    # names, and compiling them anew at each use would grow without bound. Only `compiler` touches it.
-    compiled: dict[str, Callable[[Any], Any]] = field(default_factory=dict, compare=False, repr=False)
+    # names, and compiling them anew at each use would grow without bound. Only `compiler` touches it, and
+    # a vocabulary made by `replace` begins with none.
+    compiled: dict[str, Callable[[Any], Any]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
 
 # A word that begins or joins parts of an expression cannot be a name, or a condition would read two ways.
@@ -82,11 +85,11 @@ def looks_like_segment(word: str) -> bool:
 
 
 def name_problem(name: str) -> str:
-    """Why a word cannot name a value, a table, hours or a pattern; "" where it can."""
+    """Why a word cannot name a value, a table, hours or a pattern, without a full stop; "" where it can."""
     if not _WORD.fullmatch(name):
-        return f'"{name}" cannot be a name here; use letters, digits and _, beginning with a letter.'
+        return f'"{name}" cannot be a name here; use letters, digits and _, beginning with a letter'
     if name.lower() in RESERVED:
-        return f'"{name}" is a word of the language and cannot be a name.'
+        return f'"{name}" is a word of the language and cannot be a name'
     if looks_like_segment(name):
-        return f'"{name}" would be read as a segment; write the name in lower case.'
+        return f'"{name}" would be read as a segment; write the name in lower case'
     return ""

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,10 @@ async def is_turned_away(listener: Listener, papers: Papers, own: tuple[Path, Pa
     return answer == b""
 
 
+def _has_refused(listener: Listener, times: int) -> bool:
+    return listener.counters.refused.get("tls") == times
+
+
 async def test_messages_and_large_letters_travel_over_tls(papers: Papers) -> None:
     intake = RecordingIntake(lambda frame: b"%d" % len(frame))
     async with serving(intake, tls=our_side(papers)) as listener:
@@ -172,13 +177,13 @@ async def test_bad_papers_are_refused_and_noted(papers: Papers) -> None:
     bad = {
         "peer did not return a certificate": None,
         "certificate has expired": papers.issue("old.example", expired=True),
-        "unsu": papers.issue_for_servers_only("server.example"),
+        "certificate purpose": papers.issue_for_servers_only("server.example"),
         "unable to get local issuer certificate": stranger.issue("stranger.example"),
     }
     async with serving(intake, tls=our_side(papers, mutual=True)) as listener:
         for told, (words, own) in enumerate(bad.items(), start=1):
             assert await is_turned_away(listener, papers, own), words
-            await until(lambda so_many=told: listener.counters.refused.get("tls") == so_many)
+            await until(partial(_has_refused, listener, told))
             assert words in intake.noted("refused")[-1].detail
         assert intake.frames == []
         good = await connect(listener, papers, papers.issue("good.example"))

@@ -83,7 +83,13 @@ async def test_a_message_is_stored_and_then_answered(door: Door) -> None:
 
 @pytest.mark.parametrize(
     ("accept", "application", "expected"),
-    [("AL", "NE", b"CA|M1"), ("SU", "", b"CA|M1"), ("", "AL", b"AA|M1"), ("NE", "NE", None), ("ER", "", None)],
+    [
+        ("AL", "NE", b"CA|M1"),
+        ("SU", "", b"CA|M1"),
+        ("", "AL", b"AA|M1"),
+        ("NE", "NE", None),
+        ("ER", "", None),
+    ],
 )
 async def test_the_sender_gets_the_acknowledgement_that_it_asks_for(
     door: Door, accept: str, application: str, expected: bytes | None

@@ -16,6 +16,10 @@ from tests.broker import broker_node
 DEMO = [sys.executable, "-m", "engine.cli", "demo", "--rate", "20", "--seed", "1"]
 
 
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=110, check=False)
+
+
 def said_in_the_end(output: str) -> None:
     assert "It balances: nothing lost." in output
     found = re.search(r"(\d+) messages answered to the hospitals, (\d+) in the journal", output)
@@ -26,10 +30,7 @@ def said_in_the_end(output: str) -> None:
 
 @pytest.mark.slow
 def test_the_demo_balances_to_the_last_message(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*DEMO, "--for", "5s", "--data", str(tmp_path / "demo")],
-        capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
+    done = run("--for", "5s", "--data", str(tmp_path / "demo"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     said_in_the_end(done.stdout)
@@ -39,7 +40,7 @@ def test_the_demo_balances_to_the_last_message(tmp_path: Path) -> None:
 def test_an_interrupted_demo_delivers_what_it_took_and_balances(tmp_path: Path) -> None:
     running = subprocess.Popen([*DEMO, "--data", str(tmp_path / "demo")], stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
-    lines = []
+    lines: list[str] = []
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not re.search(r"[1-9]\d* delivered", "".join(lines[-1:])):
         lines.append(running.stdout.readline())
@@ -53,10 +54,7 @@ def test_an_interrupted_demo_delivers_what_it_took_and_balances(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.broker
 def test_the_demo_fills_practices_mailboxes_on_a_real_broker(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*DEMO, "--for", "5s", "--broker", broker_node().url, "--data", str(tmp_path / "demo")],
-        capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
+    done = run("--for", "5s", "--broker", broker_node().url, "--data", str(tmp_path / "demo"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     said_in_the_end(done.stdout)
@@ -66,9 +64,7 @@ def test_the_demo_fills_practices_mailboxes_on_a_real_broker(tmp_path: Path) -> 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "something").write_text("of somebody's")
 
-    done = subprocess.run(
-        [*DEMO, "--data", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run("--data", str(tmp_path))
 
     assert done.returncode == 2
     assert "not empty" in done.stderr
@@ -76,9 +72,7 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("duration", ["soon", "0s", "-5s", "5 days"])
 def test_a_duration_that_is_none_is_refused(duration: str) -> None:
-    done = subprocess.run(
-        [*DEMO, f"--for={duration}"], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run(f"--for={duration}")
 
     assert done.returncode == 2
     assert "is not a duration" in done.stderr

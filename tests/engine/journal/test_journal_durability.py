@@ -142,9 +142,9 @@ def test_a_failing_fsync_ends_the_journal_and_nothing_more_is_promised(tmp_path:
 
 
 def test_a_full_disk_refuses_then_recovers_with_everything_in_place(tmp_path: Path, strace: str) -> None:
-    # Calls 150 to 170 of each thread fail: a dozen or two tries of the writer, then there is space again.
+    # Three writes of each thread fail, so a commit and the next tries; then there is space again.
     inject = [strace, "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
-              "inject=pwrite64:error=ENOSPC:when=150..155"]  # fmt: skip
+              "inject=pwrite64:error=ENOSPC:when=150..152"]  # fmt: skip
     done = subprocess.run(
         appender(tmp_path / "data", 120, 1, inject), capture_output=True, text=True, timeout=100, check=True
     )

@@ -1,0 +1,182 @@
+"""Puts a site's files together, feed by feed: which dialect, which guards, which routes, with which words.
+
+A route is compiled once for each feed that it takes, since the feed's dialect may put other tables in the
+place of those that the route names. Problems are the same each time and are reported once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from routes.flow.decision import NotWanted
+from routes.flow.running import Act, Test
+from routes.language.binding import Binder
+from routes.language.building import ActBuilder, SiteWords
+from routes.language.compiled import FeedPlan, RoutePlan, Stage
+from routes.language.dispatch import Dispatcher
+from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
+from routes.language.nearest import did_you_mean, nearest
+from routes.language.problems import Problems, Spot
+from routes.language.steps import DialectFile, GuardFile, RouteFile
+from routes.language.vocabulary import Vocabulary
+from routes.tables.table import Table
+
+__all__ = ["Assembly", "FileSet", "Files"]
+
+
+T = TypeVar("T")
+
+
+class FileSet(dict[str, T]):
+    """The files of one folder, by name. `failed`: one of them could not be read, so a name may be missing."""
+
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the site's files said, by name."""
+
+    routes: FileSet[RouteFile]
+    dialects: FileSet[DialectFile]
+    guards: FileSet[GuardFile]
+    tables: Mapping[str, Table]
+
+
+@dataclass(slots=True)
+class Assembly:
+    """Compiles files for feeds, and notes what was used on the way: for the lints.
+
+    used_names: names by the file that defines them. sent_to: channels. read: tables that routes name.
+    """
+
+    files: Files
+    channels: Mapping[str, ChannelFacts]
+    settings: SiteFacts
+    vocabulary: Vocabulary
+    problems: Problems
+    used_names: dict[str, set[str]] = field(default_factory=dict)
+    used_guards: set[str] = field(default_factory=set)
+    used_dialects: set[str] = field(default_factory=set)
+    sent_to: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+
+    def feed(self, facts: FeedFacts) -> FeedPlan:
+        """Everything that happens to the messages of one feed."""
+        dialect = self._dialect(facts)
+        words = self._words(facts, dialect)
+        stored = facts.name if facts.acknowledge == "when_stored" else ""
+        stages: list[Stage] = []
+        if dialect is not None:
+            stages.append(self.dialect(dialect, words, stored))
+        everywhere = self._guards(self.settings.guards, self.settings.guards_spot)
+        own = self._guards(facts.guards, facts.guards_spot or facts.spot)
+        stages += [self.guard(guard, words, stored) for guard in (*everywhere, *own)]
+        taken = [
+            route
+            for route in self.files.routes.values()
+            if facts.name in {feed.value for feed in route.feeds}
+        ]
+        routes = [self.route(route, words, stored) for route in taken]
+        return FeedPlan(
+            facts.name, facts.charset, facts.segment_ends, facts.timezone, tuple(stages), tuple(routes)
+        )
+
+    def route(self, route: RouteFile, words: Vocabulary, stored: str) -> RoutePlan:
+        """One route, with the words of one feed."""
+        binder = Binder(words, self.problems)
+        binder.define(route.names)
+        builder = self._builder(binder, stored)
+        guards: list[Act] = []
+        for name in route.guards:
+            for guard in self._guards((name.value,), name.spot):
+                stage = self.guard(guard, words, stored)
+                guards += stage.acts
+                builder.places.update(stage.places)
+        accept: list[tuple[Test, NotWanted]] = []
+        for entry in route.accept:
+            test = builder.question(entry.that, entry.unless, ", so this entry accepts everything")
+            if test is not None:
+                accept.append((test, NotWanted(entry.rule)))
+                builder.places[test] = str(entry.spot)
+        acts = [*builder.checks(route.checks), *builder.changes(route.changes)]
+        dispatcher = Dispatcher(builder, self.problems, self.channels, self.files.tables)
+        sends = dispatcher.entries(route.sends)
+        self.sent_to |= dispatcher.used
+        self._note(route.spot.file, binder)
+        self.read |= binder.tables
+        return RoutePlan(
+            route.name.value,
+            str(route.spot),
+            tuple(guards),
+            tuple(accept),
+            tuple(acts),
+            tuple(sends),
+            bool(route.changes),
+            builder.places,
+        )
+
+    def dialect(self, dialect: DialectFile, words: Vocabulary, stored: str) -> Stage:
+        """A dialect, with the words of one feed."""
+        self.used_dialects.add(dialect.name.value)
+        binder = Binder(words, self.problems)
+        binder.define(dialect.names)
+        builder = self._builder(binder, stored)
+        acts = (*builder.checks(dialect.checks), *builder.changes(dialect.changes))
+        self._note(dialect.spot.file, binder)
+        return Stage(f"dialect {dialect.name.value}", str(dialect.spot), acts, builder.places)
+
+    def guard(self, guard: GuardFile, words: Vocabulary, stored: str) -> Stage:
+        """A guard, with the words of one feed; a route's own names are not among them."""
+        self.used_guards.add(guard.name.value)
+        builder = self._builder(Binder(words, self.problems), stored)
+        acts = tuple(builder.checks(guard.checks))
+        return Stage(f"guard {guard.name.value}", str(guard.spot), acts, builder.places)
+
+    def _builder(self, binder: Binder, stored: str) -> ActBuilder:
+        return ActBuilder(binder, self.problems, SiteWords(self.settings.trays, stored))
+
+    def _note(self, file: str, binder: Binder) -> None:
+        self.used_names.setdefault(file, set()).update(binder.used)
+
+    def _dialect(self, facts: FeedFacts) -> DialectFile | None:
+        if not facts.dialect:
+            return None
+        found = self.files.dialects.get(facts.dialect)
+        if found is None:
+            self.used_dialects.add(facts.dialect)
+            spot = facts.dialect_spot or facts.spot
+            self._unknown("dialect", facts.dialect, self.files.dialects, spot)
+        return found
+
+    def _words(self, facts: FeedFacts, dialect: DialectFile | None) -> Vocabulary:
+        """The vocabulary of one feed: the dialect's tables stand in for those that routes name."""
+        tables = dict(self.files.tables)
+        for name, instead in () if dialect is None else dialect.tables:
+            table = self.files.tables.get(instead.value)
+            if table is None:
+                self._unknown("table", instead.value, self.files.tables, instead.spot)
+            else:
+                tables[name.value] = table
+        words = self.vocabulary
+        return Vocabulary({}, tables, words.hours, words.patterns, facts.timezone)
+
+    def _guards(self, names: tuple[str, ...], spot: Spot | None) -> list[GuardFile]:
+        found: list[GuardFile] = []
+        for name in names:
+            guard = self.files.guards.get(name)
+            if guard is None:
+                self._unknown("guard", name, self.files.guards, spot or Spot("gatepost.yaml"))
+            else:
+                found.append(guard)
+        return found
+
+    def _unknown(self, what: str, name: str, known: Mapping[str, object], spot: Spot) -> None:
+        self.problems.add(
+            spot,
+            f'There is no {what} "{name}"{did_you_mean(name, known)}',
+            f"unknown-{what}",
+            fix=nearest(name, known),
+        )

@@ -1,0 +1,113 @@
+"""Compiles a site's routes, dialects, guards and tables into one immutable plan that `decide` follows.
+
+Texts in, closures and problems out; nothing is read here and nothing is sent. Every problem of every file
+is found in one go. Must not know addresses, ports or secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import TypeVar
+
+from routes.language.assembly import Assembly, Files, FileSet
+from routes.language.compiled import FeedPlan, Plan, RoutePlan, Stage
+from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts, TrayFacts
+from routes.language.lint import look_at_all
+from routes.language.problems import Problems
+from routes.language.route_files import read_dialect, read_guard, read_route
+from routes.language.site_words import read_hours_of, read_patterns
+from routes.language.steps import DialectFile, GuardFile, RouteFile
+from routes.language.table_files import read_tables
+from routes.language.vocabulary import Vocabulary
+
+__all__ = [
+    "ChannelFacts",
+    "FeedFacts",
+    "FeedPlan",
+    "Plan",
+    "RoutePlan",
+    "SiteFacts",
+    "Stage",
+    "TrayFacts",
+    "compile_plan",
+]
+
+
+def compile_plan(
+    sources: Mapping[str, str],
+    feeds: Mapping[str, FeedFacts],
+    channels: Mapping[str, ChannelFacts],
+    settings: SiteFacts,
+    problems: Problems,
+) -> Plan | None:
+    """The plan, or None where a problem of severity error was noted.
+
+    sources: texts by their path within the site: `routes/*.yaml`, `dialects/*.yaml`, `guards/*.yaml`,
+    `tables/*.csv` and `tables/*.yaml`; others are left alone.
+    """
+    tables = read_tables(sources, problems)
+    routes = _read_all(sources, "routes/", read_route, problems)
+    dialects = _read_all(sources, "dialects/", read_dialect, problems)
+    guards = _read_all(sources, "guards/", read_guard, problems)
+    files = Files(routes, dialects, guards, tables)
+    vocabulary = Vocabulary(
+        tables=tables,
+        hours=read_hours_of(settings.hours, tables, problems),
+        patterns=read_patterns(settings.patterns, problems),
+    )
+    assembly = Assembly(files, channels, settings, vocabulary, problems)
+    plans = {name: assembly.feed(facts) for name, facts in feeds.items()}
+    look_at_all(assembly, feeds, tables.failed)
+    if problems.errors:
+        return None
+    return Plan(_hash(sources), plans, tuple(routes), tables)
+
+
+NamedFile = TypeVar("NamedFile", RouteFile, DialectFile, GuardFile)
+
+
+def _read_all(
+    sources: Mapping[str, str],
+    folder: str,
+    read: Callable[[str, str, Problems], NamedFile | None],
+    problems: Problems,
+) -> FileSet[NamedFile]:
+    """All files of one folder, by the name that they give themselves, in the order of their paths."""
+    found: FileSet[NamedFile] = FileSet()
+    for file in sorted(sources):
+        if not file.startswith(folder) or not file.endswith((".yaml", ".yml")):
+            continue
+        read_file = read(file, sources[file], problems)
+        if read_file is None:
+            found.failed = True
+            continue
+        name = read_file.name
+        earlier = found.get(name.value)
+        if earlier is not None:
+            problems.add(
+                name.spot,
+                f'"{name.value}" is the name of {earlier.spot.file} already; give this one another.',
+                "duplicate-name",
+            )
+            continue
+        stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        if stem != name.value:
+            problems.add(
+                name.spot,
+                f'The file is called {stem} and what it holds "{name.value}"; people look for one and find '
+                "the other. Give them the same name.",
+                "file-name",
+                warning=True,
+            )
+        found[name.value] = read_file
+    return found
+
+
+def _hash(sources: Mapping[str, str]) -> str:
+    digest = sha256()
+    for file in sorted(sources):
+        for part in (file, sources[file]):
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()

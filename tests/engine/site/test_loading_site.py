@@ -1,0 +1,194 @@
+"""A loaded site says what its files say; environments and options differ only where they say so."""
+
+from __future__ import annotations
+
+import shutil
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+import trustme
+
+from engine.site.loading import load_site
+from engine.site.model import Retry, Site
+from routes.language.problems import Problem
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "config"
+SECRET = "tr0ut@/x"
+
+
+def load(site: Path, environment: str = "", **overrides: object) -> Site:
+    loaded, problems = load_site(site, environment, overrides=overrides, environ={"RABBIT_PASSWORD": SECRET})
+    assert loaded is not None, [str(problem) for problem in problems]
+    return loaded
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "config"))
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def warnings(site: Path) -> list[Problem]:
+    return [problem for problem in load_site(site)[1] if problem.severity == "warning"]
+
+
+def test_feeds_say_what_feeds_yaml_says(site: Path) -> None:
+    loaded = load(site)
+    feed = loaded.feeds["northfield_lims"]
+    letters = loaded.feeds["westmoor_letters"]
+
+    assert feed.listen == ("127.0.0.1", 2575)
+    assert (feed.dialect, feed.charset, feed.segment_ends, feed.timezone) == (
+        "northfield", "windows-1252", "any", "Europe/London",
+    )  # fmt: skip
+    assert (letters.acknowledge, letters.frame_timeout, letters.max_frame) == ("when_routed", 120.0, 32 << 20)
+
+
+def test_channels_say_what_channels_yaml_and_the_directory_say(site: Path) -> None:
+    loaded = load(site)
+    message = loaded.channels["gp_message"]
+
+    assert message.endpoints["Y06601"] == ("127.0.0.1", 25751)
+    assert "Y06607" not in message.endpoints, "this practice takes paper and has no endpoint"
+    assert message.retry == Retry(5.0, 2.0, 600.0, 86400.0)
+    assert message.replies["AR"] == "park"
+    assert message.replies["garbled"] == "retry"
+    assert loaded.channels["archive"].path == loaded.data / "archive"
+
+
+def test_the_data_folder_starts_at_the_site_folder(site: Path, tmp_path: Path) -> None:
+    assert load(site).data == tmp_path / "var" / "gatepost"
+    assert load(site, data=str(tmp_path / "other")).data == tmp_path / "other"
+
+
+def test_the_site_runs_on_the_embedded_queue_without_any_environment(site: Path) -> None:
+    loaded = load(site)
+
+    assert (loaded.broker, loaded.broker_shown, loaded.environment) == ("", "embedded", "")
+
+
+def test_live_replaces_the_channel_of_another_kind_and_masks_the_password(site: Path) -> None:
+    loaded = load(site, "live")
+
+    assert loaded.channels["gp_message"].kind == "amqp"
+    assert loaded.channels["gp_message"].send_to is None
+    assert loaded.broker == "amqp://gatepost:tr0ut%40%2Fx@rabbitmq:5672/"
+    assert loaded.broker_shown == "amqp://gatepost:***@rabbitmq:5672/"
+    assert ip_network("10.0.0.0/8") in loaded.feeds["st_annes_tie"].senders
+    assert loaded.feeds["st_annes_tie"].dialect == "st_annes", "what live.yaml does not say stays"
+
+
+def test_a_demo_merges_a_part_of_an_entry(site: Path) -> None:
+    retry = load(site, "demo").channels["gp_message"].retry
+
+    assert retry == Retry(first=1.0, factor=2.0, longest=5.0, give_up=600.0)
+
+
+def test_options_lie_over_everything(site: Path) -> None:
+    options = {"broker": "embedded", "feeds.st_annes_tie.listen": "127.0.0.1:0"}
+    loaded, problems = load_site(site, "mailboxes", overrides={**options, "channels.gp_message.kind": "folder",
+                                                               "channels.gp_message.path": "out"})  # fmt: skip
+
+    assert loaded is not None, [str(problem) for problem in problems]
+    assert loaded.feeds["st_annes_tie"].listen == ("127.0.0.1", 0)
+    assert loaded.channels["gp_message"].kind == "folder"
+    assert loaded.broker == ""
+
+
+def test_an_option_takes_the_place_of_a_secret_that_is_not_set(site: Path) -> None:
+    loaded, problems = load_site(
+        site, "live", overrides={"broker": "amqp://guest:guest@localhost/"}, environ={}
+    )
+
+    assert loaded is not None, [str(problem) for problem in problems]
+
+
+def test_a_password_from_the_command_line_is_masked_too(site: Path) -> None:
+    assert load(site, broker="amqp://me:hunter2@localhost/").broker_shown == "amqp://me:***@localhost/"
+
+
+def test_a_password_in_clear_is_a_warning(site: Path) -> None:
+    edit(site / "gatepost.yaml", "broker: embedded", "broker: amqp://me:hunter2@localhost/")
+    [warning] = warnings(site)
+
+    assert (warning.rule, warning.spot.line) == ("secret-in-file", 12)
+
+
+def test_a_console_is_accepted_with_a_warning(site: Path) -> None:
+    edit(site / "gatepost.yaml", "limits:", "console: {listen: 127.0.0.1:8080}\nlimits:")
+
+    assert [warning.rule for warning in warnings(site)] == ["no-console"]
+
+
+def test_the_hash_names_everything_that_influences_behaviour(site: Path) -> None:
+    before = load(site).hash
+    same = load(Path(shutil.copytree(site, site.parent / "copy"))).hash
+    elsewhere = load(site, data="/tmp/elsewhere").hash
+    edit(site / "environments" / "live.yaml", "listen: 0.0.0.0:2577", "listen: 0.0.0.0:2677")
+    other_environment = load(site).hash
+    edit(site / "tables" / "gp_of_doctor.csv", "Dr B Oduya", "Dr B Oduya-Smith")
+    edited = load(site).hash
+
+    assert before == same == elsewhere == other_environment
+    assert edited != before
+    assert len({load(site, e).hash for e in ("", "demo", "mailboxes", "live")}) == 4
+    assert load(site, broker="amqp://guest:guest@localhost/").hash != edited
+
+
+def test_the_hash_does_not_depend_on_a_secrets_value(site: Path) -> None:
+    one, _ = load_site(site, "live", environ={"RABBIT_PASSWORD": "one"})
+    other, _ = load_site(site, "live", environ={"RABBIT_PASSWORD": "other"})
+
+    assert one is not None
+    assert other is not None
+    assert one.hash == other.hash
+
+
+def _tls(site: Path, lines: str) -> None:
+    listen = "    listen: 127.0.0.1:2577"
+    edit(site / "feeds.yaml", listen, f"{listen}\n    tls:\n{lines}")
+
+
+def test_tls_files_are_found_beside_the_site_and_tried_out(site: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(site / "ca.pem"))
+    own = authority.issue_cert("gatepost.example")
+    own.private_key_pem.write_to_path(str(site / "key.pem"))
+    own.cert_chain_pems[0].write_to_path(str(site / "cert.pem"))
+    _tls(site, "      certificate: cert.pem\n      key: key.pem\n      client_ca: ca.pem\n"
+               "      client_names: [tie.stannes.example]")  # fmt: skip
+
+    tls = load(site).feeds["st_annes_tie"].tls
+
+    assert tls is not None
+    assert tls.client_names == ("tie.stannes.example",)
+    assert tls.client_ca == site / "ca.pem"
+
+
+def test_a_key_of_another_certificate_is_refused(site: Path) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("a.example").private_key_pem.write_to_path(str(site / "key.pem"))
+    authority.issue_cert("b.example").cert_chain_pems[0].write_to_path(str(site / "cert.pem"))
+    _tls(site, "      certificate: cert.pem\n      key: key.pem")
+
+    loaded, problems = load_site(site)
+
+    assert loaded is None
+    assert [problem.rule for problem in problems] == ["bad-tls-file"]
+
+
+def test_client_names_without_an_authority_are_refused(site: Path) -> None:
+    own = trustme.CA().issue_cert("a.example")
+    own.private_key_and_cert_chain_pem.write_to_path(str(site / "own.pem"))
+    _tls(site, "      certificate: own.pem\n      key: own.pem\n      client_names: [x.example]")
+
+    loaded, problems = load_site(site)
+
+    assert loaded is None
+    assert [problem.rule for problem in problems] == ["names-without-ca"]
