@@ -41,20 +41,32 @@ class Mailboxes:
         self._connection = pika.BlockingConnection(self._parameters)
         self._channel: Any = self._connection.channel()
         self._channel.basic_qos(prefetch_count=PREFETCH)
+        self._asking: Any = None
         self._unsettled = 0
         self._newest_tag = 0
 
     def look_for_queues(self) -> None:
         """Start to consume those queues that exist by now."""
         for queue in sorted(self.missing):
-            probe = self._connection.channel()
-            try:
-                probe.queue_declare(queue, passive=True)
-            except ChannelClosedByBroker:
-                continue
+            if self._exists(queue):
+                self._channel.basic_consume(queue, self._take)
+                self.missing.discard(queue)
+
+    def _exists(self, queue: str) -> bool:
+        """Asked on a connection of its own: while a queue is being made, the broker may answer such a
+        question by closing the whole connection."""
+        try:
+            if self._asking is None or not self._asking.is_open:
+                self._asking = pika.BlockingConnection(self._parameters)
+            probe = self._asking.channel()
+            probe.queue_declare(queue, passive=True)
             probe.close()
-            self._channel.basic_consume(queue, self._take)
-            self.missing.discard(queue)
+        except ChannelClosedByBroker:
+            return False
+        except AMQPConnectionError:
+            self._asking = None
+            return False
+        return True
 
     def work(self, seconds: float) -> None:
         """Take what comes for so long, then acknowledge it."""
@@ -65,6 +77,8 @@ class Mailboxes:
         """Acknowledge what was taken and leave."""
         self._settle()
         self._connection.close()
+        if self._asking is not None and self._asking.is_open:
+            self._asking.close()
 
     def as_json(self) -> dict[str, float | int]:
         """The figures."""

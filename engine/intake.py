@@ -253,6 +253,7 @@ class FeedIntake:
             location=location,
             now=datetime.now(UTC),
             own_id=next(self._own_id),
+            always=self.feed.answers == "always",
         )
 
 

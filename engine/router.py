@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from engine.intake import Verdicts
 from engine.journal.contract import Journal
@@ -30,6 +31,8 @@ MEMORY_ROWS = 512
 MEMORY_BYTES = 8 * 1024 * 1024
 
 log = get_log()
+
+PartOutcome = Literal["sent", "held", "rejected", "not_wanted", "nothing_more"]
 
 
 class Router:
@@ -164,7 +167,9 @@ class Router:
             decision = Decision(
                 held_before_routing=Held("failed", f"the decision failed unexpectedly ({kind})")
             )
-        return to_record(decision, waiting, site.hash, int(self._now() * 1_000_000))
+        feed = site.feeds.get(waiting.feed)
+        refusal: Literal["error", "reject"] = "reject" if feed and feed.reject_as == "AR" else "error"
+        return to_record(decision, waiting, site.hash, int(self._now() * 1_000_000), refusal)
 
     async def _record(self, decided: Sequence[Decided]) -> None:
         rows = await self._journal.record(decided)
@@ -188,8 +193,14 @@ def _seen(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-def to_record(decision: Decision, waiting: Waiting, config: str, at: int) -> Decided:
-    """A decision in the journal's own terms."""
+def to_record(
+    decision: Decision,
+    waiting: Waiting,
+    config: str,
+    at: int,
+    refusal: Literal["error", "reject"] = "error",
+) -> Decided:
+    """A decision in the journal's own terms. `refusal`: how a reject is told to this feed's sender."""
     own_id = _control_id(waiting.body)
     held: list[HeldPart] = []
     if decision.held_before_routing is not None:
@@ -222,13 +233,13 @@ def to_record(decision: Decision, waiting: Waiting, config: str, at: int) -> Dec
         held=tuple(held),
         warnings=tuple(warnings),
         keys=decision.keys,
-        verdict=Verdict("error", words) if decision.rejected else Verdict("ok"),
+        verdict=Verdict(refusal, words) if decision.rejected else Verdict("ok"),
         rejected=decision.rejected is not None,
         inbound=waiting.body,
     )
 
 
-def _outcome(route: RouteDecision, *, rejected: bool) -> tuple[str, str]:
+def _outcome(route: RouteDecision, *, rejected: bool) -> tuple[PartOutcome, str]:
     if route.rejected is not None:
         return "rejected", route.rejected.words
     if route.not_wanted is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import logging
 import os
 import shutil
 import signal
@@ -34,6 +35,8 @@ INSTALL = (
 )
 START = 60.0  # seconds that a node may take
 PR_SET_PDEATHSIG = 1
+
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it tells of every refused attempt to connect
 
 
 def _with_parent() -> None:

@@ -9,7 +9,10 @@ The rules:
 3. Frames that wait for their answer are released by the engine in time. Unfinished frames are released
    only by reading on. So where everything held is unfinished, exactly one connection may read past the
    limit: the one that holds most, for it is likely to finish first. It keeps this right until its frame
-   is complete or it leaves. One frame larger than the whole limit is taken in this way, alone.
+   is complete, it leaves, or it is stopped for another reason. One frame larger than the whole limit is
+   taken in this way, alone.
+4. Where nobody who could read has begun a frame, all of these may begin one; the first to do so is then
+   the one of rule 3. So a feed that is stopped with its memory full does not stop the others.
 
 Reading starts again at seven eighths of the limit, so that a full house does not pause and resume every
 socket for every message.
@@ -41,8 +44,8 @@ class Share:
         self._budget.grow(grown)
 
     def able(self, able: bool) -> None:
-        """Whether the connection would read if it may: one that is stopped for another reason cannot
-        carry the others over the limit."""
+        """Whether the connection would read if it may: one that is stopped for another reason cannot be
+        the one that reads past the limit."""
         if able != self._able:
             self._able = able
             self._budget.settle()
@@ -73,6 +76,7 @@ class Budget:
         self._taken = 0
         self._shares: dict[Share, None] = {}
         self._favourite: Share | None = None
+        self._free = False  # past the limit, and rule 4 holds
         self._watchers: list[Callable[[bool], None]] = []
         self.over = False
 
@@ -105,7 +109,7 @@ class Budget:
         if share in self._shares:
             del self._shares[share]
             self._partial -= share.partial
-            share.partial = 0
+            share.partial = 0  # which also takes from it the right to read past the limit
             self.settle()
 
     def grow(self, count: int) -> None:
@@ -133,7 +137,7 @@ class Budget:
                 self._tell_all()
         elif held <= self._low or (held <= self.limit and not self._taken):
             self.over = False
-            self._favourite = None
+            self._favourite, self._free = None, False
             self._tell_all()
         if self.over:
             self._choose()
@@ -145,16 +149,18 @@ class Budget:
             tell(self.over)
 
     def _choose(self) -> None:
-        """Who reads past the limit: somebody where all that is held is unfinished, nobody otherwise."""
+        """Who reads past the limit (rules 3 and 4)."""
         chosen = self._favourite
         if self._taken:
-            chosen = None
-        elif chosen is None or not chosen.is_able or chosen not in self._shares:
-            able = [share for share in self._shares if share.is_able]
-            chosen = max(able, key=lambda share: share.partial, default=None)
-        if chosen is not self._favourite:
-            previous, self._favourite = self._favourite, chosen
-            if previous is not None:
-                previous.allow(False)
-            if chosen is not None:
-                chosen.allow(True)
+            chosen, free = None, False
+        else:
+            if chosen is None or not (chosen.partial and chosen.is_able):
+                able = [share for share in self._shares if share.is_able]
+                chosen = max(able, key=lambda share: share.partial, default=None)
+                if chosen is not None and not chosen.partial:
+                    chosen = None
+            free = chosen is None
+        if free or free is not self._free or chosen is not self._favourite:
+            self._favourite, self._free = chosen, free
+            for share in list(self._shares):
+                share.allow(share is chosen or (free and share.is_able))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.site.loading import load_site
-from engine.site.model import Site
 from routes.language.problems import Problem
+
+if TYPE_CHECKING:
+    from engine.site.model import Site
 
 __all__ = ["data_folder", "environment_option", "load_or_refuse", "show_problems", "site_argument"]
 
@@ -41,6 +42,8 @@ def show_problems(problems: list[Problem]) -> None:
 
 def load_or_refuse(site: Path, environment: str) -> Site:
     """The site. Where it has errors they are shown, and the command ends with exit status 1."""
+    from engine.site.loading import load_site  # not paid for by commands that are told the data folder
+
     loaded, problems = load_site(site, environment)
     if loaded is None:
         show_problems(problems)

@@ -37,7 +37,7 @@ from routes.hl7.separators import Unreadable
 __all__ = ["show"]
 
 REMINDER = "What follows is patient data: look only if your work needs it, and keep no copy."
-VERDICTS = {"ok": "accepted", "error": "an error", "reject": "rejected"}
+VERDICTS = {"ok": "AA or CA", "error": "AE or CE", "reject": "AR or CR"}
 
 
 @click.command(

@@ -77,8 +77,8 @@ class Company:
         """What is special about the practices at this moment."""
         notes = [f"practice {name} is away" for name in sorted(self._away)]
         notes += [f"practice {name} is slow" for name in self._slow]
-        if self._mailboxes is not None and self._mailboxes.failure:
-            notes.append(self._mailboxes.failure)
+        if self._mailboxes is not None and self._mailboxes.trouble:
+            notes.append(self._mailboxes.trouble)
         return tuple(notes)
 
     @property

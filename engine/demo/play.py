@@ -75,7 +75,9 @@ async def play(wishes: Wishes, console: Console) -> bool:
         with Show(console) as show:
             await _Performance(wishes.seconds, engine, hospitals, company, show).run()
     with JournalReader(data) as reader:
-        balance = draw_up(hospitals.sent, reader.tallies(), reader.recount(), company.far_ends())
+        balance = draw_up(
+            hospitals.sent, _taken(reader), reader.tallies(), reader.recount(), company.far_ends()
+        )
     show_balance(console, balance)
     return balance.good
 
@@ -156,6 +158,18 @@ def _hospitals(site: Site, stage: Path, wishes: Wishes) -> Hospitals:
     start, doctors = datetime.now(UTC), doctors_of(stage)
     streams = {name: hospital(name, wishes.seed, doctors, start) for name in addresses}
     return Hospitals(streams, addresses, wishes.rate)
+
+
+def _taken(reader: JournalReader) -> dict[str, dict[str, str]]:
+    """The verdict of each message in the journal by feed and control id, duplicates left out."""
+    taken: dict[str, dict[str, str]] = {}
+    last = 0
+    while messages := reader.recent(last, 1000):
+        last = messages[-1].id
+        for message in messages:
+            if message.kind != "duplicate":
+                taken.setdefault(message.feed, {})[message.control_id] = message.verdict
+    return taken
 
 
 def _loaded(stage: Path, wishes: Wishes, data: Path) -> Site:

@@ -98,7 +98,7 @@ class Mailboxes:
     def __init__(self, url: str, queues: Mapping[str, str]) -> None:
         """`queues` maps each practice to the name of its mailbox."""
         self.received = {practice: Received() for practice in queues}
-        self.failure = ""
+        self.trouble = ""
         self._owners = {queue: practice for practice, queue in queues.items()}
         self._parameters = pika.URLParameters(url)
         self._ending = threading.Event()
@@ -124,15 +124,19 @@ class Mailboxes:
             self._thread.join(timeout=10)
 
     def _consume(self) -> None:
-        try:
-            self._work(pika.BlockingConnection(self._parameters))
-        except AMQPError as why:
-            self.failure = f"the practices lost the broker ({type(why).__name__})"
+        while not self._ending.is_set():
+            try:
+                self._work(pika.BlockingConnection(self._parameters))
+            except AMQPError as why:
+                # What was taken and not acknowledged comes again, and is known by its delivery id.
+                self.trouble = f"practices lost the broker ({type(why).__name__}) and try again"
+                self._ending.wait(0.5)
 
     def _work(self, connection: Any) -> None:
         missing = set(self._owners)
         channel = connection.channel()
         channel.basic_qos(prefetch_count=self.PREFETCH)
+        self.trouble = ""
         while not self._ending.is_set():
             for queue in sorted(missing):
                 if _waiting_in(connection, queue) is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.demo.hospitals import SHARES, Sending
 from engine.demo.wire import Line
@@ -23,6 +23,7 @@ PAUSE = 0.2  # seconds before a lost connection is opened afresh
 class Sent:
     """One feed's counts, by messages: AA or CA, AE or CE, AR or CR. `again`: sendings beyond the first.
 
+    answers: the code of each answered control id. tried: all control ids that were sent.
     unanswered: sent, and no answer before the demo gave up: whether they were taken is unknown.
     astray: answers that named another message.
     """
@@ -33,6 +34,8 @@ class Sent:
     again: int = 0
     unanswered: int = 0
     astray: int = 0
+    answers: dict[str, str] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
 
     @property
     def answered(self) -> int:
@@ -93,6 +96,7 @@ class Hospitals:
 
     async def _until_answered(self, line: Line, sending: Sending, sent: Sent) -> None:
         sent.unanswered += 1
+        sent.tried.add(sending.control)
         while True:
             try:
                 code, about = await line.send(sending.body)
@@ -105,6 +109,7 @@ class Hospitals:
             sent.astray += 1
             line.close()
         sent.unanswered -= 1
+        sent.answers[sending.control] = code
         if code in ("AA", "CA"):
             sent.accepted += 1
         elif code in ("AE", "CE"):

@@ -63,8 +63,8 @@ class Show:
 def show_balance(console: Console, balance: Balance) -> None:
     """The sums, line by line, and what they say together."""
     table = Table(title="The balance", title_justify="left", header_style="bold")
-    for column in ("", "what", "left", "right", "sum"):
-        table.add_column(column, justify="right" if column in ("left", "right") else "left")
+    for column in ("", "what", "one side", "other", "sum"):
+        table.add_column(column, justify="right" if column in ("one side", "other") else "left")
     for entry in balance.entries:
         mark = Text("✓", "green") if entry.good else Text("✗", "bold red")
         table.add_row(mark, entry.what, str(entry.left), str(entry.right), entry.words)
@@ -76,6 +76,8 @@ def show_balance(console: Console, balance: Balance) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if balance.elsewhere:
+        console.print(f"{balance.elsewhere} of them came from elsewhere.", highlight=False)
     if balance.repeats:
         console.print(f"{balance.repeats} arrived twice, which at-least-once allows.", highlight=False)
     if balance.still_open:

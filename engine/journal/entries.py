@@ -7,6 +7,7 @@ statement for little more than the price of one.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
@@ -42,10 +43,10 @@ UPDATES = {
     "message": Update("message", ("state", "verdict", "words", "rejected", "config", "decided", "keys")),
     "delivery": Update("delivery", ("state", "attempts", "next_try", "closed", "in_doubt", "reason")),
 }
-COUNT = Insert(
-    "tally",
-    ("scope", "name", "state", "count"),
-    "ON CONFLICT (scope, name, state) DO UPDATE SET count=count+excluded.count",
+COUNT = (
+    "INSERT INTO tally (scope, name, state, count)"
+    " SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?) WHERE true"
+    " ON CONFLICT (scope, name, state) DO UPDATE SET count=count+excluded.count"
 )
 
 
@@ -141,6 +142,6 @@ class Entries:
             UPDATES["delivery"].run(connection, self.changed)
             self.changed.clear()
         deltas = {key: by for key, by in self.deltas.items() if by}
-        COUNT.run(connection, [(*key, by) for key, by in deltas.items()])
+        connection.execute(COUNT, (json.dumps([(*key, by) for key, by in deltas.items()]),))
         self.deltas.clear()
         return deltas

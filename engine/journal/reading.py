@@ -114,7 +114,8 @@ class JournalReader:
             if not found:
                 return None
             body, envelope, keys = self._one(
-                "SELECT b.bytes, m.envelope, m.keys FROM message m CROSS JOIN body b ON b.id=m.body WHERE m.id=?",
+                "SELECT b.bytes, m.envelope, m.keys FROM message m"
+                " CROSS JOIN body b ON b.id=m.body WHERE m.id=?",
                 id_,
             )
             events = ask(

@@ -31,9 +31,10 @@ __all__ = ["JournalBroken", "JournalFull", "JournalOwned", "SqliteJournal"]
 
 T = TypeVar("T")
 
-# Seconds for which a thread may keep Python's interpreter lock while another wants it. At the default of
-# 5 ms a busy event loop makes each step of a commit wait that long.
-SWITCH_INTERVAL = 0.0005
+# Seconds for which a thread may keep Python's interpreter lock while another wants it. A commit takes the
+# lock back some 15 times. With an event loop that never rests and one message in flight, the 99th
+# percentile from `append` to its callback is 151 ms at Python's default of 5 ms, and 13 ms at this.
+SWITCH_INTERVAL = 0.0001
 
 
 class SqliteJournal:

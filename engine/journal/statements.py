@@ -18,7 +18,7 @@ __all__ = ["Insert", "Update", "Write"]
 Row = tuple[Any, ...]
 
 # Statements are prepared once for each of these sizes; any number of rows is a sum of few of them.
-_SIZES = (64, 32, 16, 8, 4, 2, 1)
+_SIZES = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
 
 
 class Write:

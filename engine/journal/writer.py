@@ -212,8 +212,7 @@ class Writer:
             deltas = entries.write(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - classified by the caller; none is passed over
-            self._roll_back(jobs)
-            return error
+            return self._roll_back(jobs) or error
         self.commits += 1
         for key, by in deltas.items():
             self.tallies[key] = self.tallies.get(key, 0) + by
@@ -251,7 +250,8 @@ class Writer:
                 return finished
         return finished
 
-    def _roll_back(self, jobs: Sequence[Job]) -> None:
+    def _roll_back(self, jobs: Sequence[Job]) -> JournalBroken | None:
+        """Undo a commit, in memory too. Gives an error where even that is not possible."""
         for job in jobs:
             job.forget()
         with contextlib.suppress(sqlite3.Error):  # some errors have rolled back already, or end us anyway
@@ -260,7 +260,8 @@ class Writer:
         try:
             self._entries = Entries(Counters(self._connection))
         except sqlite3.Error as error:
-            self._break(JournalBroken(f"the journal cannot be read ({error.sqlite_errorname})"))
+            return JournalBroken(f"the journal cannot be read ({error.sqlite_errorname})")
+        return None
 
     def _one_by_one(self, arrivals: Sequence[tuple[Arrival, Done]], jobs: Sequence[Job]) -> None:
         """Something in a commit could not be written, and not for want of a disk: find out which, and
@@ -298,44 +299,44 @@ class Writer:
         self._tell(told)
 
     def _break(self, broken: JournalBroken, told: Sequence[Told] = ()) -> None:
-        self._ended = broken
-        self._report("broken", str(broken))
+        """End the writer for good."""
+        if self._ended is None:
+            self._ended = broken
+            self._report("broken", str(broken))
         self._tell(told)
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._refuse_rest)
 
     def _broken_elsewhere(self, broken: JournalBroken) -> None:
         """On the checkpoint thread: the disk has failed there."""
-        if self._ended is None:
-            self._break(broken)
-            self._wake.put(None)
+        self._break(broken)
+        self._wake.put(None)
 
     def _wait_for_space(self) -> None:
         """Refuse what arrives, keep background work, and try the disk when its time has come."""
         self._tell([(done, self._full) for _, done in self._take()])
         if self._closing:
             self._ended = JournalBroken("the journal was closed while its disk was full")
-        elif monotonic() < self._next_try:
+            return
+        if monotonic() < self._next_try:
             self._rest()
-        elif (error := self._probe()) is None:
+            return
+        # Should the disk fill again soon after, the next pause is longer; a good commit resets it.
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self._next_try = monotonic() + self._pause
+        error = self._probe()
+        if error is None:
             self._full = None
             self._report("recovered", "the journal's disk can be written again")
         elif isinstance(found := trouble(error), JournalBroken):
             self._break(found)
-        else:
-            self._next_try = monotonic() + self._pause
-        # Should the disk fill again soon after, the next pause is longer; real work resets it.
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     def _probe(self) -> Exception | None:
-        """See whether there is space again. A checkpoint may give some back; a small commit proves it."""
+        """See whether there is space again, and prove it with a small commit. No checkpoint is made
+        here: it would take the space that messages are waiting for."""
         free = os.statvfs(self._folder)
         if free.f_bavail * free.f_frsize < _ENOUGH:
             return JournalFull("the disk that holds the journal is full")
-        try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.Error as error:
-            return error
         self._entries.count("journal", "probes", "made")
         return self._attempt([], [], only=())
 

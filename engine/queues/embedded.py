@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from engine.journal.contract import Journal
 from engine.journal.records import DeliveryRow
 from engine.observe.log import get_log
+from engine.queues.budget import InHand
 from engine.queues.contract import Tickets, Work
 from engine.queues.outbox import LaneKey, Outbox
 from engine.queues.pace import Pace
@@ -27,7 +28,8 @@ _AFTER_FAILURE = 5_000_000  # microseconds that a lane rests when its work faile
 class EmbeddedQueue:
     """Implements engine.queues.contract.Queue on the journal alone.
 
-    memory: bytes of offered rows kept in memory, across lanes. places: lanes at work at once;
+    memory: bytes of offered rows kept in memory, across lanes. in_hand: bytes of bodies handed out, after
+    which lanes wait for one another (overrun by one lane's tickets at most). places: lanes at work at once;
     troubled_places: lanes being tried again at once, beside these.
     """
 
@@ -39,11 +41,13 @@ class EmbeddedQueue:
         journal: Journal,
         *,
         memory: int = 16 * 1024 * 1024,
+        in_hand: int = 64 * 1024 * 1024,
         places: int = 128,
         troubled_places: int = 64,
     ) -> None:
         self._journal = journal
         self._outbox = Outbox(journal, memory=memory)
+        self._in_hand = InHand(in_hand)
         self._pace: Pace[LaneKey] = Pace(first=16, most=256)
         self._schedule: Schedule[LaneKey] = Schedule(
             self._turn, places=places, troubled_places=troubled_places
@@ -75,12 +79,15 @@ class EmbeddedQueue:
 
     async def _turn(self, key: LaneKey) -> int:
         try:
-            rows = await self._outbox.take(key, self._pace.size(key), _BYTES)
+            rows = await self._in_hand.read(lambda: self._outbox.take(key, self._pace.size(key), _BYTES))
             if not rows:
                 self._pace.forget(key)
                 return IDLE
-            self._pace.begin(key)
-            due = await self._work(Tickets(key[0], key[1], tuple(rows)))
+            try:
+                self._pace.begin(key)
+                due = await self._work(Tickets(key[0], key[1], tuple(rows)))
+            finally:
+                self._in_hand.release(rows)
         except Exception as failure:  # noqa: BLE001 - one lane's failure must not stop the others
             log.error("delivery.failed", channel=key[0], address=key[1], failure=type(failure).__name__)
             due = now_us() + _AFTER_FAILURE

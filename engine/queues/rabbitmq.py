@@ -161,7 +161,7 @@ class RabbitQueue:
 
     async def _see_dead(self) -> None:
         try:
-            dead = await self._topology.depth(DEAD)
+            dead = await self._topology.dead()
         except (BrokerAwayError, QueueUnusableError):
             return  # told elsewhere, when a queue is needed
         if dead and not self._dead:

@@ -19,7 +19,15 @@ from engine.queues.broker import Outcome, Publisher
 from engine.queues.budget import InHand
 from engine.queues.outbox import LaneKey, Outbox
 from engine.queues.schedule import AGAIN, IDLE, Schedule, now_us
-from engine.queues.topology import BrokerAwayError, Declared, QueueUnusableError, Topology, queue_name
+from engine.queues.topology import (
+    MAILBOX,
+    TICKETS,
+    BrokerAwayError,
+    Declared,
+    QueueUnusableError,
+    Topology,
+    queue_name,
+)
 
 __all__ = ["Relay"]
 
@@ -150,7 +158,8 @@ class Relay:
         queue = queue_name(*key)
         stands = self._topology.known(queue)
         if stands is None:
-            stands = await self._topology.ensure(queue)
+            mailbox = key[0] in self._mailboxes
+            stands = await self._topology.ensure(queue, MAILBOX if mailbox else TICKETS)
             self._stands(key, stands)
         wait = stands.usable - asyncio.get_running_loop().time()
         if stands.usable and wait > 0:

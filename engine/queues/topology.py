@@ -24,20 +24,31 @@ from aiormq.exceptions import (
 
 from engine.queues.broker import TROUBLE, open_connection
 
-__all__ = ["ARGUMENTS", "DEAD", "BrokerAwayError", "Declared", "QueueUnusableError", "Topology", "queue_name"]
+__all__ = [
+    "DEAD",
+    "MAILBOX",
+    "TICKETS",
+    "BrokerAwayError",
+    "Declared",
+    "QueueUnusableError",
+    "Topology",
+    "queue_name",
+]
 
 DEAD = "gatepost.dead"
 """Where the broker puts what was handed out too often. Ours park long before; it should stay empty."""
 
-ARGUMENTS: Mapping[str, Any] = {
+MAILBOX: Mapping[str, Any] = {
     "x-queue-type": "quorum",
-    "x-single-active-consumer": True,
     "x-delivery-limit": 1000,  # a backstop; without one a returned ticket loses its place
     "x-dead-letter-exchange": "",
     "x-dead-letter-routing-key": DEAD,
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",  # at-least-once needs it; the default would drop the oldest
 }
+"""A practice's mailbox. Its own system may consume it or fetch from it, as it likes."""
+TICKETS: Mapping[str, Any] = {**MAILBOX, "x-single-active-consumer": True}
+"""A queue that only we consume. One consumer at a time keeps the order; fetching is not possible then."""
 _DEAD_ARGUMENTS: Mapping[str, Any] = {"x-queue-type": "quorum"}
 
 _SETTLE = 2.0  # seconds
@@ -78,8 +89,8 @@ class Topology:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._channels: list[AbstractChannel] = []
 
-    async def ensure(self, queue: str) -> Declared:
-        """The queue exists with our arguments. Raises QueueUnusableError or BrokerAwayError."""
+    async def ensure(self, queue: str, arguments: Mapping[str, Any]) -> Declared:
+        """The queue exists with these arguments. Raises QueueUnusableError or BrokerAwayError."""
         known = self._declared.get(queue)
         if known is not None:
             return known
@@ -90,7 +101,7 @@ class Topology:
         async with self._places:
             if queue not in self._declared:
                 await self._ensure_dead()
-                self._declared[queue] = await self._declare(queue, ARGUMENTS)
+                self._declared[queue] = await self._declare(queue, arguments)
             return self._declared[queue]
 
     def known(self, queue: str) -> Declared | None:
@@ -101,10 +112,10 @@ class Topology:
         """The queue has gone: declare it again when it is needed."""
         self._declared.pop(queue, None)
 
-    async def depth(self, queue: str) -> int:
-        """How many messages are ready in a queue now. Raises BrokerAwayError."""
+    async def dead(self) -> int:
+        """How many messages the broker has given up. Raises BrokerAwayError or QueueUnusableError."""
         async with self._places:
-            return (await self._declare(queue, _DEAD_ARGUMENTS if queue == DEAD else ARGUMENTS)).messages
+            return (await self._declare(DEAD, _DEAD_ARGUMENTS)).messages
 
     async def close(self) -> None:
         """Close the connection."""
@@ -128,8 +139,10 @@ class Topology:
                 f"{text} it is made anew, or remove the policy that changes it"
             ) from None
         except (ChannelAccessRefused, ChannelLockedResource):
-            text = f"the broker refuses the queue {queue} to our user; it needs configure, write and read"
-            raise QueueUnusableError(f"{text} permission on gatepost.* and on amq.default") from None
+            raise QueueUnusableError(
+                f"the broker refuses the queue {queue} to our user, who needs permission to configure, write"
+                r" and read ^(gatepost\..*|amq\.default)$"
+            ) from None
         except TROUBLE as error:
             raise BrokerAwayError(type(error).__name__) from error
         except asyncio.CancelledError:

@@ -5,6 +5,9 @@ Must not know what an entry says.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from routes.language.kinds import Name
 from routes.language.nearest import did_you_mean
 from routes.language.problems import Problems
@@ -33,4 +36,12 @@ def named_entries(what: str, node: Node, problems: Problems) -> list[tuple[Scala
     if not isinstance(inside, Block) or not inside.entries:
         problems.add(inside.spot, f"There is no {one} here; a site needs at least one.", f"no-{what}")
         return []
-    return [(name, entry) for name, entry in inside.entries if _NAME.read(name, problems) is not None]
+    return [(_checked(name, problems), entry) for name, entry in inside.entries]
+
+
+def _checked(name: Scalar, problems: Problems) -> Scalar:
+    """The name; one with capitals and the like is reported, and read as if it were written well, so that
+    it is not reported again wherever it is used."""
+    if _NAME.read(name, problems) is not None:
+        return name
+    return replace(name, value=re.sub(r"[^a-z0-9_]+", "_", name.value.lower()))

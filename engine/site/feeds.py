@@ -56,6 +56,12 @@ ACKNOWLEDGE = Field(
 REJECT_AS = Field(
     "reject_as", Choice(("AE", "AR")), "The code of the answer where a route rejects.", default="AE"
 )
+ANSWERS = Field(
+    "answers",
+    Choice(("as_asked", "always")),
+    "always: answer also where MSH-15 and 16 ask for silence, for senders that wait all the same.",
+    default="as_asked",
+)
 DIALECT = Field("dialect", Name(), "The dialect that brings its messages to the common form.")
 GUARDS = Field("guards", ListOf(Name()), "Guards before all routes.")
 CHARSET = Field("charset", Charset(), "The character set where MSH-18 is empty.", default="utf-8")
@@ -80,7 +86,7 @@ BATCH = Field("batch", Nested(BATCH_SHAPE, _batch), "Batches (FHS, BHS).")
 FEED = Shape(
     "a feed",
     (
-        KIND, LISTEN, ACKNOWLEDGE, REJECT_AS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS, TIMEZONE, SENDERS, TLS,
+        KIND, LISTEN, ACKNOWLEDGE, REJECT_AS, ANSWERS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS, TIMEZONE, SENDERS, TLS,
         MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW, BATCH,
     ),
     not_yet=("retired",),
@@ -117,12 +123,14 @@ def read_feeds(
 def _facts(name: Scalar, record: Record) -> FeedFacts:
     dialect = record.get(DIALECT)
     guards = record.get(GUARDS) or ()
+    # What could not be read is taken for what allows most, so that routes are not blamed for it.
+    unread = ACKNOWLEDGE in record and ACKNOWLEDGE.key not in record.values
     return FeedFacts(
         name.value,
         name.spot,
         dialect.value if dialect else "",
         tuple(guard.value for guard in guards),
-        cast("Literal['when_stored', 'when_routed']", record[ACKNOWLEDGE]),
+        cast("Literal['when_stored', 'when_routed']", "when_routed" if unread else record[ACKNOWLEDGE]),
         record[CHARSET],
         cast("Literal['cr', 'any']", record[SEGMENT_ENDS]),
         record[TIMEZONE],
@@ -137,6 +145,7 @@ def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
         record[LISTEN],
         acknowledge=facts.acknowledge,
         reject_as=cast("Literal['AE', 'AR']", record[REJECT_AS]),
+        answers=cast("Literal['as_asked', 'always']", record[ANSWERS]),
         dialect=facts.dialect,
         guards=facts.guards,
         charset=facts.charset,

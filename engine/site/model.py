@@ -41,13 +41,18 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One inbound feed. Times in seconds, sizes in bytes."""
+    """One inbound feed. Times in seconds, sizes in bytes.
+
+    answers: `as_asked`: silence where MSH-15 and 16 ask for it; `always`: for senders that write NE there
+    and wait for an answer nevertheless.
+    """
 
     name: str
     listen: Address
     kind: str = "mllp"
     acknowledge: Literal["when_stored", "when_routed"] = "when_stored"
     reject_as: Literal["AE", "AR"] = "AE"
+    answers: Literal["as_asked", "always"] = "as_asked"
     dialect: str = ""
     guards: tuple[str, ...] = ()
     charset: str = "utf-8"

@@ -41,7 +41,7 @@ def translate_all(
 
     def translate(run: Run) -> bool:
         message, scope = run.message, run.scope
-        day = scope.day() if dated else ""
+        day = scope.day if dated else ""
         places = path.places(message, scope.it)
         # From the last to the first: a note goes behind its segment and moves those that follow.
         for place in reversed(places) if original == "note" else places:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from routes.flow.decision import Finding, Held, Rejected
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
-from routes.hl7.path import CompiledPath, Place
+from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
 from routes.language.scope import Scope
 
-__all__ = ["Entry", "Sending", "find_address", "send_each", "send_first", "send_one"]
+__all__ = ["Entry", "Sending", "find_address", "send_each", "send_first", "send_one", "when_true"]
 
 FindAddress = Callable[[Scope], str | None]
 """The address as the directory writes it; None where it is absent or not in the directory."""
@@ -114,14 +114,19 @@ def when_true(test: Test, entry: Entry) -> Entry:
     return send
 
 
+_IT = compile_path(parse_path("it"))
+
+
 def send_each(path: CompiledPath, entry: Entry) -> Entry:
-    """`each`: the entry once for each element, which is `it`."""
+    """`each`: the entry once for each element, which is `it`. An empty one is no element."""
 
     def send(sending: Sending) -> Rejected | None:
-        scope = sending.run.scope
+        scope, raw = sending.run.scope, _IT.raw
         places: Sequence[Place] = path.places(sending.run.message, None)
         try:
             for place in places:
+                if not raw(sending.run.message, place):
+                    continue
                 scope.it = place
                 rejected = entry(sending)
                 if rejected is not None:

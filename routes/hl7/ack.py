@@ -58,16 +58,20 @@ def answer(
     location: str = "",
     now: datetime,
     own_id: str,
+    always: bool = False,
 ) -> bytes | None:
     """The acknowledgement of a message, ready to be framed; None where none is due.
 
     words: for MSA-3 (before 2.7) and ERR; cut at 80 characters. error_code: of table 0357, 207 unless
     given. location: segment, its occurrence and the field, as `MSH^1^10`. now: aware; written in UTC with
-    its offset. own_id: MSH-10 of the answer.
+    its offset. own_id: MSH-10 of the answer. always: where MSH-15 and 16 ask for silence, answer all the
+    same, in the original codes; an acknowledgement is not answered even then.
     """
     code = _due_code(header, outcome)
     if code is None:
-        return None
+        if not always or header.is_acknowledgement:
+            return None
+        code = _ORIGINAL[outcome]
     writer = _Writer(header)
     lines = [writer.msh(now, own_id), writer.msa(code, words)]
     if outcome != "ok":

@@ -48,6 +48,8 @@ def split_batch(data: bytes, segment_ends: SegmentEnds = "cr") -> Batch | None:
     several = sum(name == b"MSH" for _, name in marks) > 1
     if not marks or marks[0][0] != start or not (wrapped or several):
         return None
+    if marks[0][1] == b"MSH":
+        marks[0] = (0, b"MSH")  # a byte order mark stays with the first message
     reader = _Reader(data, segment_ends)
     ends = [place for place, _ in marks[1:]] + [len(data)]
     for (place, name), end in zip(marks, ends, strict=True):

@@ -51,8 +51,8 @@ def read_separators(msh: bytes | str) -> Separators:
     """The delimiters that a header segment (MSH, BHS, FHS) declares; `msh` begins with its name.
 
     Raises Unreadable where no field separator follows the name. Characters of MSH-2 that cannot be
-    delimiters (letters, digits, blanks, repeated ones) count as absent, so that no character ever has
-    two meanings; those after the fifth are ignored.
+    delimiters (letters, digits, blanks, the ESC of ISO 2022, repeated ones) count as absent, so that no
+    character ever has two meanings; those after the fifth are ignored.
     """
     head = msh[:64].encode("latin-1", "replace") if isinstance(msh, str) else msh[:64]
     return _declared(head[3:9] if head[8:9] == head[3:4] else head[3:])
@@ -72,7 +72,9 @@ def _declared(head: bytes) -> Separators:
 
 
 def _may_delimit(character: bytes) -> bool:
-    return len(character) == 1 and character.isascii() and not (character.isalnum() or character in b" \r\n")
+    return (
+        len(character) == 1 and character.isascii() and not (character.isalnum() or character in b" \r\n\x1b")
+    )
 
 
 def _separators(separator: bytes, declared: bytes) -> Separators:

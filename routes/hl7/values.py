@@ -41,6 +41,8 @@ def raw_at(message: Message, place: Place) -> str:
     if not field:
         return message.text(segment)
     text = message.field(segment, field)
+    if component and not repetition:
+        repetition = 1
     if not text or not repetition or message.is_delimiters(segment, field):
         return text if component < 2 and repetition < 2 and subcomponent < 2 else ""
     return _narrowed(message, text, repetition, component, subcomponent)

@@ -261,6 +261,8 @@ def _put(message: Message, place: Place, text: str) -> None:
         return
     if message.is_delimiters(segment, field):
         raise Unwritable("the message's delimiters cannot be changed")
+    if component and not repetition:
+        repetition = 1
     cuts = message.separators.cuts
     outer = cuts[: 3 if subcomponent else 2 if component else 1 if repetition else 0]
     if any(cut in text for cut in outer):

@@ -20,8 +20,8 @@ from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.steps import DialectFile, GuardFile, RouteFile
+from routes.language.table_files import TableFiles
 from routes.language.vocabulary import Vocabulary
-from routes.tables.table import Table
 
 __all__ = ["Assembly", "FileSet", "Files"]
 
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 
 class FileSet(dict[str, T]):
-    """The files of one folder, by name. `failed`: one of them could not be read, so a name may be missing."""
+    """The files of one folder, by name. `failed`: the stems of those that have problems of their own."""
 
-    failed: bool = False
+    failed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Files:
     routes: FileSet[RouteFile]
     dialects: FileSet[DialectFile]
     guards: FileSet[GuardFile]
-    tables: Mapping[str, Table]
+    tables: TableFiles
 
 
 @dataclass(slots=True)
@@ -147,8 +147,9 @@ class Assembly:
         found = self.files.dialects.get(facts.dialect)
         if found is None:
             self.used_dialects.add(facts.dialect)
-            spot = facts.dialect_spot or facts.spot
-            self._unknown("dialect", facts.dialect, self.files.dialects, spot)
+            if facts.dialect not in self.files.dialects.failed:
+                spot = facts.dialect_spot or facts.spot
+                self._unknown("dialect", facts.dialect, self.files.dialects, spot)
         return found
 
     def _words(self, facts: FeedFacts, dialect: DialectFile | None) -> Vocabulary:
@@ -156,10 +157,10 @@ class Assembly:
         tables = dict(self.files.tables)
         for name, instead in () if dialect is None else dialect.tables:
             table = self.files.tables.get(instead.value)
-            if table is None:
-                self._unknown("table", instead.value, self.files.tables, instead.spot)
-            else:
+            if table is not None:
                 tables[name.value] = table
+            elif instead.value not in self.files.tables.failed:
+                self._unknown("table", instead.value, self.files.tables, instead.spot)
         words = self.vocabulary
         return Vocabulary({}, tables, words.hours, words.patterns, facts.timezone)
 
@@ -167,10 +168,10 @@ class Assembly:
         found: list[GuardFile] = []
         for name in names:
             guard = self.files.guards.get(name)
-            if guard is None:
-                self._unknown("guard", name, self.files.guards, spot or Spot("gatepost.yaml"))
-            else:
+            if guard is not None:
                 found.append(guard)
+            elif name not in self.files.guards.failed:
+                self._unknown("guard", name, self.files.guards, spot or Spot("gatepost.yaml"))
         return found
 
     def _unknown(self, what: str, name: str, known: Mapping[str, object], spot: Spot) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from routes.hl7.path import CompiledPath, Path, PathError, Purpose, compile_path, parse_path
 from routes.language.compiler import compile_condition, compile_text
+from routes.language.constants import constant_truth
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.parser import parse_expression
 from routes.language.problems import Problems
@@ -48,7 +49,7 @@ class Binder:
                 fault = f'"{key.value}" is the name of a table already; choose another'
             if fault:
                 self.problems.add(key.spot, f"{fault}.", "bad-name")
-            expressions[key.value] = self._parse(text)
+            expressions[key.value] = self._parse(text) if text.value else None
             texts[key.value] = text
         self.vocabulary, errors = define_names(expressions, self.vocabulary)
         for name, error in errors.items():
@@ -68,7 +69,9 @@ class Binder:
         if truth is False:
             self.problems.add(text.spot, "This condition can never be true.", "never-true")
         elif truth is True and always:
-            self.problems.add(text.spot, f"This condition is always true{always}.", "always-true")
+            self.problems.add(
+                text.spot, f"This condition is always true{always}.", "always-true", warning=True
+            )
         return compile_condition(expression, self._vocabulary(it=it))
 
     def value(self, text: Scalar, *, it: bool = False) -> Callable[[Scope], str] | None:
@@ -201,7 +204,3 @@ def column_of(table: Table, text: Scalar, problems: Problems) -> int | None:
         message = f'Table "{table.name}" has no column "{text.value}"{did_you_mean(text.value, known)}'
         problems.add(text.spot, message, "no-such-column", fix=nearest(text.value, known))
     return place
-
-
-def constant_truth(_expression: Expression) -> bool | None:
-    return None

@@ -64,7 +64,7 @@ class ActBuilder:
         """What an `else` gives; `default` where there is none. `reason` is for the tray."""
         if said is None:
             return default
-        where = str(said.spot)
+        where = default.where  # the entry, which is what people call it by
         if said.kind == "warn":
             return Finding(said.words, where)
         if said.kind == "reject":
@@ -119,10 +119,10 @@ class ActBuilder:
     def _check(self, check: Check) -> Act | None:
         text = check.that or check.unless
         words = "" if text is None else " ".join(text.value.split())
-        reason = f"not so: {words}" if check.that is not None else f"so: {words}"
+        reason = f"not true: {words}" if check.that is not None else f"true: {words}"
         test = self.question(check.that, check.unless, ", so this check does nothing")
         when, good = self.when(check.when)
-        taken = self.otherwise(check.otherwise, Held("failed", reason), reason)
+        taken = self.otherwise(check.otherwise, Held("failed", reason, str(check.spot)), reason)
         if test is None or not good:
             return None
         act = ask(test, taken, when)

@@ -75,7 +75,8 @@ from routes.language.vocabulary import Kind, Vocabulary
 from routes.tables.table import Row
 
 __all__ = [
-    "NULL", "Condition", "Scope", "Value", "compile_condition", "compile_expression", "compile_text", "day_of",
+    "NULL", "Condition", "Scope", "Value", "compile_condition", "compile_expression", "compile_text",
+    "day_of",
 ]  # fmt: skip
 
 Value: TypeAlias = "str | int | Decimal | bool | Row | None"
@@ -211,7 +212,7 @@ class _Compiler:
                 scope.element = element  # the name may have gone through elements of its own
             return value
 
-        self.vocabulary.compiled[name] = read
+        pass
         return read
 
     # --- conditions ------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Dispatcher:
         otherwise = None
         if said.otherwise is not None and not isinstance(said.otherwise, NothingMore):
             reason = "none of the entries of first_of was true"
-            held = Held("failed", reason, str(said.otherwise.spot), entry=True)
+            held = Held("failed", reason, str(said.spot), entry=True)
             otherwise = self.builder.otherwise(said.otherwise, held, reason, entry=True)
         if len(choices) < len(said.entries):
             return None
@@ -124,9 +124,7 @@ def _canonical(table: Table) -> Callable[[str, Scope], str | None]:
     """Finds a key as the directory writes it. Successors are never followed for an address."""
     keys = {table.folded(key): key for key in table.keys()}  # noqa: SIM118 - a Table is no dict
     if table.dated:
-        return lambda wanted, scope: (
-            keys.get(table.folded(wanted)) if table.has(wanted, scope.day()) else None
-        )
+        return lambda wanted, scope: keys.get(table.folded(wanted)) if table.has(wanted, scope.day) else None
     if table.ignore_case:
         return lambda wanted, _scope: keys.get(wanted.casefold())
     find = keys.get

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 __all__ = ["CALLS_OF_OTHERS", "SIGNS_OF_OTHERS", "WORDS_OF_OTHERS"]
 
-_NO_ARITHMETIC = "There is no arithmetic here; what must be computed belongs into a table or a plugin step."
+_NO_ARITHMETIC = "There is no arithmetic here; what must be computed belongs in a table or a plugin step."
 
 SIGNS_OF_OTHERS: Mapping[str, tuple[str, str]] = {
     "===": ('Equal is written with one sign: "=".', "="),
@@ -41,7 +41,7 @@ SIGNS_OF_OTHERS: Mapping[str, tuple[str, str]] = {
     "}": ("Braces mean nothing here; a list is written in square brackets: ['A', 'B'].", ""),
     "?": ("There is no choice inside an expression; use `when` on a step, or `first_of` under `send`.", ""),
     ":": ("A colon means nothing here; a text goes in single quotes.", ""),
-    ";": ("A semicolon means nothing here; list items are separated by commas.", ","),
+    ";": ("A semicolon means nothing here; list items are separated by commas.", ""),
     "$": ("Values are named under `names` and written without a sign in front.", ""),
     "@": ("Values are named under `names` and written without a sign in front.", ""),
     "#": ("A comment cannot stand inside an expression.", ""),
@@ -62,8 +62,8 @@ WORDS_OF_OTHERS: Mapping[str, tuple[str, str]] = {
     "lt": ('Less is written "<".', "<"),
     "le": ('Less or equal is written "<=".', "<="),
     "lte": ('Less or equal is written "<=".', "<="),
-    "greater": ('Greater is written ">".', ">"),
-    "less": ('Less is written "<".', "<"),
+    "greater": ('Greater is written ">".', ""),
+    "less": ('Less is written "<".', ""),
     "after": ('Later is written ">".', ">"),
     "before": ('Earlier is written "<".', "<"),
     "like": ('Parts of texts are asked for with "starts with", "ends with" or "contains".', ""),

@@ -91,12 +91,13 @@ def _days(key: str) -> list[int]:
     """The days that a key names: `monday`, `monday_to_friday`, `every_day`."""
     if key == "every_day":
         return list(range(7))
-    first, _, last = key.partition("_to_")
-    if first not in DAYS or (last or first) not in DAYS:
+    first, to, last = key.partition("_to_")
+    last = last if to else first
+    if first not in DAYS or last not in DAYS:
         raise HoursError(
             f'"{key}" is no day; write monday, monday_to_friday or every_day.', key, "unknown-key"
         )
-    start, end = DAYS.index(first), DAYS.index(last or first)
+    start, end = DAYS.index(first), DAYS.index(last)
     return [day % 7 for day in range(start, (end if end >= start else end + 7) + 1)]
 
 

@@ -342,9 +342,9 @@ class ListOf(Generic[T]):
         if len(node.items) < self.least:
             problems.add(node.spot, f"This list is empty; it must be {self.words}.", "empty-value")
             return None
+        # An entry that cannot be read is left out and reported; the others are still looked at.
         found = [self.kind.read(item, problems) for item in node.items]
-        good = tuple(value for value in found if value is not None)
-        return good if len(good) == len(found) else None
+        return tuple(value for value in found if value is not None)
 
     def schema(self) -> dict[str, object]:
         many: dict[str, object] = {"type": "array", "items": self.kind.schema()}
@@ -371,34 +371,29 @@ class MappingOf(Generic[T]):
         if not isinstance(node, Block):
             problems.add(node.spot, f"This must be {self.words}, not {describe(node)}.", "wrong-kind")
             return None
-        found: list[tuple[Scalar, T]] = []
-        good = True
-        for key, value in node.entries:
-            if key.value in self.misplaced:
-                problems.add(
-                    key.spot,
-                    f'"{key.value}" stands inside "{self.parent}". Move it to the left, so that it begins '
-                    f'in the same column as "{self.parent}".',
-                    "misplaced-key",
-                )
-                good = False
-                continue
-            name = self.key.read(key, problems)
-            if isinstance(value, Scalar) and value.style == "plain" and not value.value:
-                problems.add(
-                    key.spot, f'"{key.value}" has no value; this must be {self.kind.words}.', "empty-value"
-                )
-                good = False
-                continue
-            read = self.kind.read(value, problems)
-            if name is None or read is None:
-                good = False
-            else:
-                found.append((name, read))
         if not node.entries:
             problems.add(node.spot, f"There is nothing in here; it must be {self.words}.", "empty-value")
             return None
-        return tuple(found) if good else None
+        entries = [self._entry(key, value, problems) for key, value in node.entries]
+        return tuple(entry for entry in entries if entry is not None)
+
+    def _entry(self, key: Scalar, value: Node, problems: Problems) -> tuple[Scalar, T] | None:
+        if key.value in self.misplaced:
+            problems.add(
+                key.spot,
+                f'"{key.value}" stands inside "{self.parent}". Move it to the left, so that it begins '
+                f'in the same column as "{self.parent}".',
+                "misplaced-key",
+            )
+            return None
+        name = self.key.read(key, problems)
+        if isinstance(value, Scalar) and value.style == "plain" and not value.value:
+            problems.add(
+                key.spot, f'"{key.value}" has no value; this must be {self.kind.words}.', "empty-value"
+            )
+            return None
+        read = self.kind.read(value, problems)
+        return None if name is None or read is None else (name, read)
 
     def schema(self) -> dict[str, object]:
         return {"type": "object", "additionalProperties": self.kind.schema()}
@@ -417,7 +412,7 @@ class Nested(Generic[T]):
 
     def read(self, node: Node, problems: Problems) -> T | None:
         record = self.shape.read(node, problems)
-        return None if record is None or not record.whole else self.build(record, problems)
+        return None if record is None or not record.usable else self.build(record, problems)
 
     def schema(self) -> dict[str, object]:
         return self.shape.schema()

@@ -226,11 +226,13 @@ def _ends_operand(token: Token | None) -> bool:
 def _foreign_sign(text: str, at: int, sign: str, before: Token | None) -> ExpressionError:
     if sign == '"':
         return _double_quote(text, at)
-    behind = text[at + 1 : at + 2]
+    behind = text[at + len(sign) : at + len(sign) + 1]
     touching = before is not None and before.kind == "word" and before.offset + len(before.text) == at
     if sign == "-" and touching and behind.isalpha():
         return ExpressionError("Names are written with _, not with -.", at, 1, "bad-name", "_")
     message, fix = SIGNS_OF_OTHERS[sign]
+    if fix.isalpha() and behind.strip():
+        fix += " "  # words need the space that signs do without
     rule = "arithmetic" if sign in ("+", "-", "*", "/", "%", "^", "**") else "foreign-sign"
     return ExpressionError(message, at, len(sign), rule, fix)
 

@@ -6,7 +6,7 @@ made: where a route could not be read, nobody knows what it would have used.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from routes.language.assembly import Assembly
 from routes.language.dispatch import find_open_end
@@ -16,21 +16,22 @@ from routes.language.problems import Problems
 from routes.language.steps import DialectFile, RouteFile
 from routes.language.vocabulary import Vocabulary
 
-__all__ = ["look_at_all"]
+__all__ = ["has_errors", "look_at_all"]
 
 
-def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts], failed_tables: Collection[str]) -> None:
+def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     """Every lint; also checks files that no feed reaches, so that their mistakes show."""
     _check_stray_files(assembly, feeds)
     for route in assembly.files.routes.values():
         _look_at_feeds(route, feeds, assembly.problems)
-        find_open_end(route.sends, route.name, assembly.problems)
+        if route.name.value not in assembly.files.routes.failed:
+            find_open_end(route.sends, route.name, assembly.problems)
         _find_unused_names(route, assembly)
     for dialect in assembly.files.dialects.values():
         _find_unused_names(dialect, assembly)
     _find_idle_feeds(assembly, feeds)
     _find_idle_channels(assembly)
-    _find_missing_directories(assembly, failed_tables)
+    _find_missing_directories(assembly)
     _find_idle_files(assembly)
 
 
@@ -64,7 +65,7 @@ def _look_at_feeds(route: RouteFile, feeds: Mapping[str, FeedFacts], problems: P
 
 
 def _find_unused_names(file: RouteFile | DialectFile, assembly: Assembly) -> None:
-    if _has_errors(file.spot.file, assembly.problems):
+    if has_errors(file.spot.file, assembly.problems):
         return
     used = assembly.used_names.get(file.spot.file, set())
     for key, _ in file.names:
@@ -102,11 +103,11 @@ def _find_idle_channels(assembly: Assembly) -> None:
             )
 
 
-def _find_missing_directories(assembly: Assembly, failed_tables: Collection[str]) -> None:
+def _find_missing_directories(assembly: Assembly) -> None:
     tables = assembly.files.tables
     for channel in assembly.channels.values():
         name = channel.directory
-        if name and name not in tables and name not in failed_tables:
+        if name and name not in tables and name not in tables.failed:
             assembly.problems.add(
                 channel.directory_spot or channel.spot,
                 f'There is no table "{name}" to be the directory of channel "{channel.name}"'
@@ -143,5 +144,6 @@ def _find_idle_files(assembly: Assembly) -> None:
                 )
 
 
-def _has_errors(file: str, problems: Problems) -> bool:
+def has_errors(file: str, problems: Problems) -> bool:
+    """Whether a file has a problem that stands in the way."""
     return any(each.severity == "error" and each.spot.file == file for each in problems.found.values())

@@ -28,7 +28,7 @@ def did_you_mean(word: str, allowed: Iterable[str], *, allowed_words: str = "all
     if near:
         return f'; did you mean "{near}"?'
     if not known:
-        return "; there is none."
+        return "; none is defined."
     shown = ", ".join(sorted(known)[:MAX_SHOWN])
     more = ", …" if len(known) > MAX_SHOWN else ""
     return f"; {allowed_words}: {shown}{more}."

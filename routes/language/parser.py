@@ -279,6 +279,7 @@ class _Parser:
             raise self.since_error(word, 'Write "in" without "is".', "bad-is", "in")
         if token.is_word("equal") or token.kind in ("text", "number", "path"):
             fix = "=" if token.kind == "word" else f"= {token.text}"
+            self.took_word("to")
             raise self.since_error(word, 'Equal is written "=".', "bad-is", fix)
         if token.is_word("true", "false", "yes", "no"):
             message = "What is yes or no stands by itself: abnormal, or not abnormal."
@@ -433,7 +434,7 @@ class _Parser:
         if not self.took_sign("."):
             return Lookup(table.text, key, None, _place(table), span=self.since(table))
         column = self.take()
-        if column.kind not in ("word", "path") or not column.text.replace("_", "").isalnum():
+        if column.kind != "word":
             raise column.error("Behind the dot stands the name of a column.", "bad-lookup")
         return Lookup(table.text, key, column.text, _place(table), _place(column), span=self.since(table))
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from routes.language.assembly import Assembly, Files, FileSet
 from routes.language.compiled import FeedPlan, Plan, RoutePlan, Stage
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts, TrayFacts
-from routes.language.lint import look_at_all
+from routes.language.lint import has_errors, look_at_all
 from routes.language.problems import Problems
 from routes.language.route_files import read_dialect, read_guard, read_route
 from routes.language.site_words import read_hours_of, read_patterns
@@ -58,7 +58,7 @@ def compile_plan(
     )
     assembly = Assembly(files, channels, settings, vocabulary, problems)
     plans = {name: assembly.feed(facts) for name, facts in feeds.items()}
-    look_at_all(assembly, feeds, tables.failed)
+    look_at_all(assembly, feeds)
     if problems.errors:
         return None
     return Plan(_hash(sources), plans, tuple(routes), tables)
@@ -79,8 +79,10 @@ def _read_all(
         if not file.startswith(folder) or not file.endswith((".yaml", ".yml")):
             continue
         read_file = read(file, sources[file], problems)
+        stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        if has_errors(file, problems):
+            found.failed |= {stem}
         if read_file is None:
-            found.failed = True
             continue
         name = read_file.name
         earlier = found.get(name.value)
@@ -91,7 +93,6 @@ def _read_all(
                 "duplicate-name",
             )
             continue
-        stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         if stem != name.value:
             problems.add(
                 name.spot,

@@ -36,9 +36,10 @@ def rest_error(token: Token, before: Token) -> ExpressionError:
     """Something stands behind what was a whole expression."""
     if token.is_sign(")", "]"):
         return token.error("There is no opening bracket for this one.", "unopened-bracket")
-    near = WORDS_OF_OTHERS.get(token.text.lower()) if token.kind == "word" else None
-    if near:
-        return token.error(near[0], "foreign-word", near[1])
+    for odd in (token, before):
+        near = WORDS_OF_OTHERS.get(odd.text.lower()) if odd.kind == "word" else None
+        if near:
+            return odd.error(near[0], "foreign-word", near[1])
     if token.is_sign(","):
         return token.error("A comma separates the items of a list: in ['A', 'B'].", "stray-comma")
     if token.is_word("with"):

@@ -6,6 +6,7 @@ Knows how a file is laid out; must not know which feeds, channels, tables or nam
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from routes.language.kinds import Anything, Expression, ListOf, MappingOf, Name, Nested, PathText, Text
 from routes.language.problems import Problems, Spot
@@ -102,9 +103,9 @@ class _ChoiceKind:
     def read(self, node: Node, problems: Problems) -> SendEntry | _Last | None:
         if isinstance(node, Block) and node.get("otherwise") is not None:
             record = _LAST.read(node, problems)
-            return None if record is None or not record.whole else _Last(record[_OTHERWISE], node.spot)
+            return None if record is None or not record.usable else _Last(record[_OTHERWISE], node.spot)
         record = _CHOICE.read(node, problems)
-        return None if record is None or not record.whole else _send_entry(record, problems)
+        return None if record is None or not record.usable else _send_entry(record, problems)
 
     def schema(self) -> dict[str, object]:
         return {"anyOf": [_CHOICE.schema(), _LAST.schema()]}
@@ -126,9 +127,9 @@ class SendKind:
     def read(self, node: Node, problems: Problems) -> SendEntry | FirstOf | None:
         if isinstance(node, Block) and node.get("first_of") is not None:
             record = _FIRST_OF_SHAPE.read(node, problems)
-            return None if record is None or not record.whole else _first_of(record, problems)
+            return None if record is None or not record.usable else _first_of(record, problems)
         record = SEND.read(node, problems)
-        return None if record is None or not record.whole else _send_entry(record, problems)
+        return None if record is None or not record.usable else _send_entry(record, problems)
 
     def schema(self) -> dict[str, object]:
         return {"anyOf": [SEND.schema(), _FIRST_OF_SHAPE.schema()]}
@@ -183,11 +184,31 @@ def _first_of(record: Record, problems: Problems) -> FirstOf | None:
 
 # --- files -------------------------------------------------------------------------------------------
 
+
+@dataclass(frozen=True, slots=True)
+class _Defined:
+    """What a name stands for. One that cannot be read is an empty text: the name stays known, so that its
+    uses are no second mistake."""
+
+    words: str = Expression().words
+
+    def read(self, node: Node, problems: Problems) -> Scalar:
+        return Expression().read(node, problems) or Scalar("", node.spot)
+
+    def schema(self) -> dict[str, object]:
+        return Expression().schema()
+
+
+def _unreadable(record: Record, wanted: Field[Any]) -> bool:
+    """Whether a key stands there and nothing of its value could be read."""
+    return wanted in record and record.get(wanted) is None
+
+
 _ABOUT = Field("about", Text("a sentence", one_line=False), "what it is for, in a sentence", default="")
 _OWNER = Field("owner", Text(), "who answers for it", default="")
-_NAMES = Field(
+_NAMES: Field[tuple[tuple[Scalar, Scalar], ...]] = Field(
     "names",
-    MappingOf(Expression(), Name()),
+    MappingOf(_Defined(), Name()),
     "the analyst's own words, each for an expression",
     "nhs_number: PID-3[5='NH'].1",
 )
@@ -255,7 +276,7 @@ def read_route(file: str, text: str, problems: Problems) -> RouteFile | None:
             "tests-not-run",
             warning=True,
         )
-    if not record.whole:
+    if not record.usable or _unreadable(record, _NAMES):
         return None
     return RouteFile(
         name=record[_ROUTE],
@@ -275,7 +296,7 @@ def read_route(file: str, text: str, problems: Problems) -> RouteFile | None:
 def read_dialect(file: str, text: str, problems: Problems) -> DialectFile | None:
     """One file of `dialects/`; None after problems."""
     record = _read(file, text, DIALECT, problems)
-    if record is None or not record.whole:
+    if record is None or not record.usable or _unreadable(record, _NAMES):
         return None
     return DialectFile(
         name=record[_DIALECT],
@@ -291,7 +312,7 @@ def read_dialect(file: str, text: str, problems: Problems) -> DialectFile | None
 def read_guard(file: str, text: str, problems: Problems) -> GuardFile | None:
     """One file of `guards/`; None after problems."""
     record = _read(file, text, GUARD, problems)
-    if record is None or not record.whole:
+    if record is None or not record.usable:
         return None
     return GuardFile(record[_GUARD], record.key_spot(_GUARD), record[_ABOUT], record[_GUARD_CHECKS])
 

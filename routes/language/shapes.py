@@ -69,8 +69,8 @@ class Shape:
         return tuple(f.key for f in self.fields)
 
     def read(self, node: Node, problems: Problems) -> Record | None:
-        """The values of a mapping. None where the node is none; `Record.whole` is False where any of it
-        could not be used."""
+        """The values of a mapping; None where the node is none. `Record.whole` is False where any of it is
+        a problem, `Record.usable` where a key that must be there could not be read."""
         if not isinstance(node, Block):
             self._not_a_block(node, problems)
             return None
@@ -155,7 +155,7 @@ class Shape:
                 problems.add(
                     node.spot,
                     f'{_capital(self.name)} needs "{wanted.key}": {wanted.help or wanted.kind.words}'
-                    f"{_such_as(wanted)}",
+                    f"{_such_as(wanted)}.",
                     "missing-key",
                 )
 
@@ -188,6 +188,11 @@ class Record:
     keys: dict[str, Spot] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     whole: bool = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether every required key has a value: enough to look for further problems inside."""
+        return all(f.key in self.values for f in self.shape.fields if f.required)
 
     def get(self, wanted: Field[T]) -> T | None:
         """The value, the field's default, or None."""

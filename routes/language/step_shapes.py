@@ -241,7 +241,7 @@ class ChangeStep:
         if len(verbs) == 1:
             shape, build = CHANGE_SHAPES[verbs[0].value]
             record = shape.read(node, problems)
-            return None if record is None or not record.whole else build(record, problems)
+            return None if record is None or not record.usable else build(record, problems)
         if verbs:
             problems.add(
                 verbs[1].spot,
@@ -341,6 +341,8 @@ def _add(r: Record, problems: Problems) -> Step | None:
             r.spot, 'A step with "add" needs "after" or "before", and only one of them.', "missing-key"
         )
         return None
+    if r.get(_AFTER) is None and r.get(_BEFORE) is None:
+        return None  # it stands there and could not be read
     texts = _plain(r.get(_ADD_TEXT) or ())
     return Add(
         r.spot, r.get(WHEN), r.get(ELSE), r[_ADD], r.get(_AFTER), r.get(_BEFORE), r.get(_ADD_SET) or (), texts

@@ -183,7 +183,7 @@ class Lookup(Expression):
     column_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     def __str__(self) -> str:
-        row = f"{self.table}[{self.key}]"
+        row = f"{self.table}[{self.key.within(_JOIN)}]"
         return row if self.column is None else f"{row}.{self.column}"
 
 
@@ -255,7 +255,7 @@ class InList(Test):
     items: tuple[Expression, ...]
 
     def tail(self) -> str:
-        return f"in [{', '.join(str(item) for item in self.items)}]"
+        return f"in [{', '.join(item.within(_JOIN) for item in self.items)}]"
 
 
 @dataclass(frozen=True, slots=True)

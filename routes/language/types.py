@@ -7,18 +7,16 @@ be always no, or compare texts where numbers or dates were meant, are refused wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from routes.hl7.formats import FORMATS, read_number
+from routes.hl7.formats import FORMATS
 from routes.hl7.notation import Path, Selector
+from routes.language.misfits import refuse_misfit
 from routes.language.nearest import did_you_mean, nearest
-from routes.language.readings import read_literal_moment
 from routes.language.syntax import (
     And,
     Compare,
-    CompareSign,
     Count,
     Element,
     Expression,
@@ -51,15 +49,16 @@ __all__ = ["check_types", "define_names", "kind_of", "names_in", "tables_in"]
 
 MAX_NAME_CHAIN = 50  # names that refer to names that refer to names
 
-_DATE_LIKE = re.compile(r"(?:19|20)[0-9]{6}(?:[0-9]{4}(?:[0-9]{2})?)?")
-
 
 def check_types(expression: Expression, vocabulary: Vocabulary, expect: Kind | None = None) -> Kind:
     """The kind of value that an expression gives. ExpressionError: the first thing that cannot be.
 
     expect: what the place needs. A number may stand where a text is needed; it is written as it reads.
     """
-    found = _Checker(vocabulary, vocabulary.in_each).kind(expression)
+    checker = _Checker(vocabulary, vocabulary.in_each)
+    if expect is Kind.YES_NO:
+        return checker.yes_no(expression)
+    found = checker.kind(expression)
     if expect is None or Kind.UNKNOWN in (found, expect) or found is expect:
         return found
     if expect is Kind.TEXT and found is Kind.NUMBER:
@@ -177,7 +176,8 @@ class _Checker:
         path = node.path
         self.look_at_it(path, node.span)
         if path.many:
-            message = f"[*] means every one; ask with any, all or no, or count: any {path} = 'text'."
+            example = f"count of {path} > 0" if _whole_segment(path) else f"any {path} = 'text'"
+            message = f"[*] means every one; ask with any, all or no, or count: {example}."
             raise node.error(message, "needs-quantifier")
         if _whole_segment(path):
             word = str(path)
@@ -237,7 +237,8 @@ class _Checker:
 
     def known(self, name: str, span: Span, names: Mapping[str, object], what: str, rule: str) -> None:
         if name not in names:
-            message = f'There is no {what} "{name}"{did_you_mean(name, names, allowed_words="there are")}'
+            none = "There are no" if what == "hours" else "There is no"
+            message = f'{none} {what} "{name}"{did_you_mean(name, names, allowed_words="there are")}'
             raise ExpressionError(message, span.offset, span.length, rule, nearest(name, names))
 
     def join(self, node: Join) -> Kind:
@@ -251,7 +252,7 @@ class _Checker:
         if found is Kind.UNKNOWN or found in kinds:
             return found
         if isinstance(node, Number) and Kind.TEXT in kinds:
-            raise node.error(f"{words} A text goes in single quotes.", "wrong-kind", quoted(str(node)))
+            raise node.error(f"{words} Put this in single quotes.", "wrong-kind", quoted(str(node)))
         raise node.error(f"{words} This is {found.value}.", "wrong-kind")
 
     # --- conditions ------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ class _Checker:
         elif isinstance(node, Quantified):
             self.quantified(node)
         elif isinstance(node, Compare):
-            self.compare(node.value, node.sign, node.other)
+            self.compare(node)
         elif isinstance(node, InList):
             self.in_list(node)
         elif isinstance(node, InTable):
@@ -287,9 +288,12 @@ class _Checker:
         elif isinstance(node, TextTest):
             for side in (node.value, node.other):
                 self.value(side, (Kind.TEXT,), f'"{node.kind}" asks about texts.')
-                self.refuse_nothing(side, "=")
+                if isinstance(side, Text) and not side.value:
+                    raise side.error(
+                        "Say which text; there is none between these quotes.", "compare-with-nothing"
+                    )
 
-    def yes_no(self, node: Expression) -> None:
+    def yes_no(self, node: Expression) -> Kind:
         if isinstance(node, PathRead) and _whole_segment(node.path):
             raise node.error(
                 f"Say what is asked: {node} is present.", "not-a-condition", f"{node} is present"
@@ -297,6 +301,7 @@ class _Checker:
         found = self.kind(node)
         if found not in (Kind.YES_NO, Kind.UNKNOWN):
             raise _unexpected(node, found, Kind.YES_NO)
+        return found
 
     def quantified(self, node: Quantified) -> None:
         self.elements(node.path, node.path_span, node.quantifier)
@@ -321,7 +326,9 @@ class _Checker:
     def in_list(self, node: InList) -> None:
         self.kind(node.value)
         for item in node.items:
-            self.compare(node.value, "=", item)
+            if isinstance(item, Text) and not item.value:
+                raise item.error("Nothing is ever equal to ''; ask also: is empty.", "compare-with-nothing")
+            self.compare(Compare(node.value, "=", item, span=item.span))
 
     def state(self, node: Is) -> None:
         value = node.value
@@ -340,15 +347,16 @@ class _Checker:
 
     # --- comparing -------------------------------------------------------------------------------
 
-    def compare(self, one: Expression, sign: CompareSign, other: Expression) -> None:
-        kind, other_kind = self.comparable(one, sign), self.comparable(other, sign)
+    def compare(self, node: Compare) -> None:
+        one, sign, other = node.value, node.sign, node.other
+        kind, other_kind = self.comparable(one), self.comparable(other)
+        self.refuse_nothing(node)
         if Kind.UNKNOWN not in (kind, other_kind):
-            self.fits(one, kind, other_kind, sign)
-            self.fits(other, other_kind, kind, sign)
+            refuse_misfit(one, kind, other_kind, sign, self.vocabulary.zone)
+            refuse_misfit(other, other_kind, kind, sign, self.vocabulary.zone)
 
-    def comparable(self, side: Expression, sign: CompareSign) -> Kind:
+    def comparable(self, side: Expression) -> Kind:
         found = self.kind(side)
-        self.refuse_nothing(side, sign)
         if found is Kind.YES_NO:
             raise side.error(
                 "What is yes or no stands by itself, or behind not; it is not compared.", "wrong-kind"
@@ -357,50 +365,17 @@ class _Checker:
             raise side.error("A row is not compared; name a column of it, or ask: is present.", "wrong-kind")
         return found
 
-    def refuse_nothing(self, side: Expression, sign: CompareSign) -> None:
+    def refuse_nothing(self, node: Compare) -> None:
         """Against '' every comparison is no (and != is yes), whatever the message holds."""
-        if isinstance(side, Text) and not side.value:
-            better = "is present" if sign == "!=" else "is empty"
-            message = f"A comparison with nothing is always no; write: {better}."
-            raise side.error(message, "compare-with-nothing")
-
-    def fits(self, side: Expression, kind: Kind, facing_kind: Kind, sign: CompareSign) -> None:
-        """Refuse one side where it cannot sensibly meet the other."""
-        ordering = sign not in ("=", "!=")
-        if isinstance(side, Text):
-            moment = read_literal_moment(side.value)
-            number = read_number(side.value)
-            if facing_kind is Kind.NUMBER and number is not None:
-                raise side.error("A number is compared without quotes.", "quoted-number", side.value.strip())
-            if facing_kind is Kind.NUMBER:
-                raise side.error("This is compared with a number, and is none.", "wrong-kind")
-            if facing_kind is Kind.TIME and moment is None:
-                raise side.error("A date or time is written '2026-01-05' or '2026-01-05T09:30'.", "bad-date")
-            if facing_kind is Kind.TIME and moment is not None and moment.offset is None:
-                self.need_zone(side)
-            if ordering and moment is None:
-                words = "Numbers, dates and times have an order; a date is written '2026-01-05'"
-                if number is None:
-                    raise side.error(f"{words}.", "no-order")
-                raise side.error(f"{words}, a number without quotes.", "quoted-number", side.value.strip())
-        if isinstance(side, Number):
-            if facing_kind is Kind.TIME:
-                raise side.error("A date or time is written '2026-01-05' or '2026-01-05T09:30'.", "bad-date")
-            if ordering and facing_kind is Kind.TEXT and _looks_like_date(side):
-                day = str(side)
-                better = quoted(f"{day[:4]}-{day[4:6]}-{day[6:8]}")
-                raise side.error(
-                    f"This looks like a date, which goes in quotes: {better}.", "unquoted-date", better
+        for side, facing in ((node.value, node.other), (node.other, node.value)):
+            if isinstance(side, Text) and not side.value:
+                state = "is present" if node.sign == "!=" else "is empty"
+                if isinstance(facing, Element):  # it has no spelling of its own
+                    raise side.error(f"Nothing is ever equal to ''; write: {state}.", "compare-with-nothing")
+                better = f"{facing.within(Join.level)} {state}"
+                raise node.error(
+                    f"Nothing is ever equal to ''; write: {better}.", "compare-with-nothing", better
                 )
-        elif kind is Kind.NUMBER and facing_kind is Kind.TIME:
-            raise side.error("A number and a time cannot be compared.", "wrong-kind")
-
-    def need_zone(self, side: Text) -> None:
-        if not self.vocabulary.zone:
-            raise side.error(
-                "Say where: add the offset, as in '2026-01-05T09:30+00:00', or give the feed its timezone.",
-                "no-zone",
-            )
 
 
 def _whole_segment(path: Path) -> bool:
@@ -417,11 +392,6 @@ def _with_star(path: Path) -> str:
     return str(path)
 
 
-def _looks_like_date(number: Number) -> bool:
-    digits = str(number)
-    return _DATE_LIKE.fullmatch(digits) is not None and read_literal_moment(digits) is not None
-
-
 def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
     if expect is Kind.YES_NO and found is Kind.ROW:
         return node.error(
@@ -430,7 +400,8 @@ def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
             f"{node} is present",
         )
     if expect is Kind.YES_NO:
-        example = f"{_shown(node)} is present"
+        asked = {Kind.TIME: "in hours NAME", Kind.NUMBER: "> 0"}.get(found, "is present")
+        example = f"{_shown(node)} {asked}"
         message = f"This is {found.value}, not a condition; say what is asked of it, such as: {example}."
         return node.error(message, "not-a-condition")
     if found is Kind.ROW:

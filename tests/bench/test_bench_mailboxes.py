@@ -107,7 +107,7 @@ def test_the_demos_practices_take_their_mail_and_count_a_repeat_once(
         time.sleep(0.05)
     boxes.stop()
 
-    assert boxes.failure == ""
+    assert boxes.trouble == ""
     assert (boxes.received[first].seen, boxes.received[first].repeats) == ({"11"}, 1)
     assert boxes.received[second].seen == {"12"}
     assert boxes.received[third].seen == set()

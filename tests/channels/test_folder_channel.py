@@ -1,9 +1,10 @@
-"""The folder channel: whole files, our own names, inside the root, and the same name for the same delivery."""
+"""The folder channel: whole files, names of our own inside the root, one file for one delivery."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,38 @@ from channels.contract import Parcel
 from channels.folder import FolderSender, file_name, subfolder
 
 
+def files(folder: Path) -> list[Path]:
+    """All files below a folder, by name."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def is_folder(descriptor: int) -> bool:
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode)
+
+
 def parcel(delivery: int = 1, body: bytes = b"MSH|", **values: str) -> Parcel:
-    return Parcel(delivery, delivery * 10, "archive", values.get("address", ""), body, b"C", type=values.get("type", "ORU^R01"))
+    return Parcel(
+        delivery,
+        delivery * 10,
+        "archive",
+        values.get("address", ""),
+        body,
+        b"C",
+        type=values.get("type", "ORU^R01"),
+    )
 
 
 async def test_each_parcel_becomes_one_file_with_its_very_bytes(tmp_path: Path) -> None:
     sender = FolderSender(tmp_path / "archive" / "deep")
     receipts = await sender.send([parcel(1, b"one\r"), parcel(2, b"\xff\x00two")])
     assert [receipt.kind for receipt in receipts] == ["done", "done"]
-    files = sorted((tmp_path / "archive" / "deep").iterdir())
-    assert [file.name for file in files] == [
+    found = files(tmp_path)
+    assert {file.parent for file in found} == {tmp_path / "archive" / "deep"}
+    assert [file.name for file in found] == [
         "000000000010-000000000001-ORU_R01.hl7",
         "000000000020-000000000002-ORU_R01.hl7",
     ]
-    assert [file.read_bytes() for file in files] == [b"one\r", b"\xff\x00two"]
+    assert [file.read_bytes() for file in found] == [b"one\r", b"\xff\x00two"]
     await sender.close()
 
 
@@ -35,19 +54,19 @@ async def test_the_same_delivery_again_replaces_its_file(tmp_path: Path) -> None
     sender = FolderSender(tmp_path)
     await sender.send([parcel(7, b"once")])
     await sender.send([parcel(7, b"once")])
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"once"]
+    assert [file.read_bytes() for file in files(tmp_path)] == [b"once"]
 
 
 async def test_an_address_is_a_folder_of_its_own(tmp_path: Path) -> None:
     await FolderSender(tmp_path, "Y06601").send([parcel()])
-    assert [file.parent.name for file in tmp_path.rglob("*.hl7")] == ["Y06601"]
+    assert [file.parent.name for file in files(tmp_path)] == ["Y06601"]
 
 
 @pytest.mark.parametrize("address", ["..", "../x", "a/b", "/etc", ".hidden", "a\0b", "a\n", "x" * 65, "ä"])
 async def test_an_address_that_is_no_plain_word_is_unsendable(tmp_path: Path, address: str) -> None:
     (receipt,) = await FolderSender(tmp_path, address).send([parcel()])
     assert receipt.kind == "unsendable"
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
 
 
 @given(type_=st.text(), address=st.text())
@@ -76,7 +95,7 @@ async def test_what_stands_before_a_failure_is_done_and_the_rest_may_be_tried_ag
     receipts = await FolderSender(tmp_path).send([parcel(1), parcel(2), parcel(3)])
     assert [receipt.kind for receipt in receipts] == ["done", "failed"]
     assert receipts[1].detail == os.strerror(errno.ENOSPC)
-    assert [file.name for file in tmp_path.iterdir()] == [file_name(parcel(1))]
+    assert [file.name for file in files(tmp_path)] == [file_name(parcel(1))]
 
 
 async def test_nothing_is_done_where_the_folder_itself_could_not_be_synced(
@@ -85,7 +104,7 @@ async def test_nothing_is_done_where_the_folder_itself_could_not_be_synced(
     real = os.fsync
 
     def failing(descriptor: int) -> None:
-        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+        if is_folder(descriptor):
             raise OSError(errno.EIO, "broken")
         real(descriptor)
 
@@ -98,7 +117,7 @@ async def test_a_batch_costs_one_sync_of_the_folder(tmp_path: Path, monkeypatch:
     real, synced = os.fsync, []
 
     def counting(descriptor: int) -> None:
-        synced.append(os.path.isdir(f"/proc/self/fd/{descriptor}"))
+        synced.append(is_folder(descriptor))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", counting)

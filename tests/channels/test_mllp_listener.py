@@ -19,6 +19,7 @@ import hl7.client
 import pytest
 
 from channels.mllp import Budget, Listener
+from channels.mllp.connection import FRAME_OVERHEAD
 from tests.channels.mllp_rig import Peer, RecordingIntake, holding, serving, until
 
 CANARY = b"CANARYSURNAME"
@@ -128,12 +129,15 @@ async def test_only_the_first_call_on_a_slot_counts() -> None:
 
 async def test_after_a_half_close_complete_frames_are_answered_and_then_the_listener_closes() -> None:
     intake = holding()
-    async with serving(intake) as listener:
+    budget = Budget(1 << 20)
+    async with serving(intake, budget=budget) as listener:
         peer = await Peer.connect(listener)
         peer.send(b"1", b"2")
         peer.write(b"\x0bunfinished")
+        await until(lambda: budget.held == 2 * (1 + FRAME_OVERHEAD) + len(b"unfinished"))
         peer.writer.write_eof()
         await until(lambda: listener.counters.truncated == 1)
+        assert budget.held == 2 * (1 + FRAME_OVERHEAD)
 
         intake.slots[1].answer(b"two")
         intake.slots[0].answer(b"one")
@@ -162,6 +166,21 @@ async def test_answers_after_a_reset_find_nobody_and_release_their_bytes() -> No
         assert budget.held == 0
 
 
+async def test_a_reset_in_the_middle_of_a_frame_is_counted_and_releases_its_bytes() -> None:
+    intake = RecordingIntake()
+    budget = Budget(1 << 20)
+    async with serving(intake, budget=budget) as listener:
+        peer = await Peer.connect(listener)
+        peer.write(b"\x0b" + b"x" * 1000)
+        await until(lambda: budget.held == 1000)
+        peer.reset()
+        await until(lambda: listener.counters.open == 0)
+
+        assert budget.held == 0
+        assert listener.counters.truncated == 1
+        assert intake.noted("closed")[0].detail == "reset by the peer"
+
+
 async def test_hanging_up_answers_what_came_before_and_nothing_after() -> None:
     intake = holding()
     async with serving(intake) as listener:
@@ -171,9 +190,12 @@ async def test_hanging_up_answers_what_came_before_and_nothing_after() -> None:
 
         intake.slots[2].answer(b"three")
         intake.slots[1].hang_up()
+        peer.send(b"4")
+        await asyncio.sleep(0.05)  # time in which it could be read
         intake.slots[0].answer(b"one")
 
         assert await peer.rest() == b"\x0bone\x1c\r"
+        assert intake.frames == [b"1", b"2", b"3"]
 
 
 async def test_an_exception_in_intake_closes_that_connection_and_no_other() -> None:
@@ -410,15 +432,19 @@ async def test_an_idle_connection_is_closed_and_its_peer_may_come_again() -> Non
 
 async def test_a_frame_that_waits_for_its_answer_is_not_idle() -> None:
     intake = holding()
-    async with serving(intake, idle_timeout=0.05, frame_timeout=0.05) as listener:
+    async with serving(intake, idle_timeout=0.2, frame_timeout=0.2) as listener:
         peer = await Peer.connect(listener)
         peer.send(b"1")
         await until(lambda: intake.slots)
-        await asyncio.sleep(0.2)  # four times the time-out
+        await asyncio.sleep(0.5)  # longer than the time-out
 
         intake.slots[0].answer(b"one")
 
         assert await peer.answer() == b"one"
+        peer.send(b"2")
+        await until(lambda: len(intake.slots) == 2)
+        intake.slots[1].answer(b"two")
+        assert await peer.answer() == b"two"
         await peer.close()
 
 
@@ -522,6 +548,25 @@ async def test_a_flood_of_small_frames_waits_for_its_answers_before_more_is_read
         await other.close()
 
 
+async def test_time_in_which_we_did_not_read_is_not_held_against_a_begun_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("channels.mllp.connection.SLOWEST_FRAME", 2)
+    async with serving(RecordingIntake(), frame_timeout=0.3) as listener:
+        peer = await Peer.connect(listener)
+        peer.write(b"\x0bhalf")
+        await until(lambda: listener.counters.bytes == 5)
+        listener.pause()
+        await asyncio.sleep(0.82)  # past both bounds of the frame
+        listener.resume()
+        await asyncio.sleep(0.18)  # a look at the time falls in here
+
+        peer.write(b" and half\x1c\r")
+
+        assert await peer.answer() == b"OK half and half"
+        await peer.close()
+
+
 def _longer(items: list[Any], length: int) -> bool:
     return len(items) > length
 
@@ -569,6 +614,41 @@ async def test_many_unfinished_letters_over_the_budget_all_arrive_one_after_anot
         assert budget.held == 0
         for peer in peers:
             await peer.close()
+
+
+async def test_a_flood_of_empty_frames_spends_the_budget_too() -> None:
+    intake = holding()
+    budget = Budget(100_000)
+    async with serving(intake, budget=budget) as listener:
+        peer = await Peer.connect(listener)
+        peer.send(*[b""] * 500)
+        await until(lambda: len(intake.slots) == 500)
+
+        assert budget.over
+        for slot in intake.slots:
+            slot.answer(None)
+        assert budget.held == 0
+        await peer.close()
+
+
+async def test_a_paused_feed_full_of_unfinished_bytes_does_not_stop_another_feed() -> None:
+    intake = RecordingIntake(lambda frame: b"%d" % len(frame))
+    budget = Budget(100_000)
+    async with serving(intake, budget=budget) as lims, serving(intake, budget=budget) as pas:
+        letter, result = await Peer.connect(lims), await Peer.connect(pas)
+        letter.write(b"\x0b" + b"x" * 150_000)
+        await until(lambda: budget.held == 150_000)
+        lims.pause()
+        result.send(b"x" * 20_000)
+        assert await result.answer() == b"20000"
+
+        lims.resume()
+        letter.write(b"x" * 50_000 + b"\x1c\r")
+
+        assert await letter.answer() == b"200000"
+        assert budget.held == 0
+        await letter.close()
+        await result.close()
 
 
 async def test_a_peer_that_stalls_with_the_right_to_read_on_loses_it_to_the_next() -> None:

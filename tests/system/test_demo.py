@@ -24,7 +24,7 @@ def said_in_the_end(output: str) -> None:
     assert "It balances: nothing lost." in output
     found = re.search(r"(\d+) messages answered to the hospitals, (\d+) in the journal", output)
     assert found is not None
-    assert int(found[1]) == int(found[2]) > 0
+    assert int(found[2]) >= int(found[1]) > 0
     assert "✗" not in output
 
 

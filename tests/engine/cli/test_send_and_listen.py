@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +102,25 @@ def test_nobody_at_the_port_is_said_plainly(three: Path) -> None:
 
     assert result.exit_code == 1
     assert address in result.output
+
+
+class _OthersAnswer(socketserver.StreamRequestHandler):
+    """A peer that answers another message than the one that it was sent."""
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip(b"\x1c\r\n"):
+            self.wfile.write(b"\x0bMSH|^~\\&|||||||ACK|1|P|2.4\rMSA|AA|SOMEBODY\r\x1c\r")
+
+
+def test_an_answer_to_another_message_is_no_good_answer(tmp_path: Path) -> None:
+    file = tmp_path / "one.hl7"
+    file.write_bytes(b"MSH|^~\\&|LAB|NF|GP|GP|20260309134000||ORU^R01|NF1|P|2.4\n")
+    with socketserver.TCPServer(("127.0.0.1", 0), _OthersAnswer) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        result = run_send(f"127.0.0.1:{server.server_address[1]}", str(file), "--as-is", "--json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["note"] == "answers another control id"
 
 
 def test_new_ids_make_every_repeat_another_message(three: Path) -> None:

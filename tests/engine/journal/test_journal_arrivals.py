@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -176,6 +177,25 @@ async def test_one_unstorable_message_does_not_keep_its_neighbours_out(tmp_path:
     assert "surrogate" not in str(results[1])
     assert [getattr(one, "id", None) for one in (results[0], results[2])] == [1, 2]
     assert [kind for kind, _ in troubles] == ["unstorable"]
+
+
+async def test_fingerprints_that_coincide_confuse_no_messages(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.journal.arrivals.fingerprint", lambda *_: 5)
+    mine = arrival(1)
+    others = [replace(mine, feed="westmoor_lims"), replace(mine, sender=b"X\rY\r1"), arrival(2)]
+    kinds = []
+    for one in [mine, *others, arrival(1, "other"), mine, *others, arrival(1, "other")]:
+        kinds += [stored.kind for stored in await store(journal, one)]
+    assert kinds == ["new"] * 4 + ["conflict"] + ["duplicate"] * 5
+
+
+async def test_content_is_compared_by_the_whole_sha256(journal: SqliteJournal) -> None:
+    mine = arrival(1)
+    near = replace(arrival(1, "other"), sha256=mine.sha256[:31] + bytes([mine.sha256[31] ^ 1]))
+    kinds = [(await store(journal, one))[0].kind for one in (mine, near, mine, near)]
+    assert kinds == ["new", "conflict", "duplicate", "duplicate"]
 
 
 @given(st.text(), st.binary(), st.text(), st.binary(min_size=32, max_size=32))

@@ -66,7 +66,7 @@ async def test_a_claim_of_a_withdrawn_delivery_is_not_taken(journal: SqliteJourn
     one, other = await deliver(journal, 1, copy(), copy(address="B"))
     withdrawing = journal.claim([changed(one, "withdrawn")])
     claiming = journal.claim([changed(one, "sending"), changed(other, "sending")])
-    assert await asyncio.gather(withdrawing, claiming) == [{one.id}, {other.id}]
+    assert list(await asyncio.gather(withdrawing, claiming)) == [frozenset({one.id}), frozenset({other.id})]
 
 
 async def test_changes_of_one_delivery_in_one_commit_apply_in_order(

@@ -133,6 +133,39 @@ async def test_after_closing_everything_is_refused_and_what_was_queued_is_kept(t
         await journal.record([decided(1)])
 
 
+async def test_a_message_that_comes_just_before_the_writer_rests_is_not_forgotten(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    heard: list[object] = []
+    take = journal._writer._take
+
+    def take_and_be_overtaken() -> list[object]:
+        taken = take()
+        if not taken and not heard:
+            heard.append("overtaken")
+            journal.append(arrival(2), heard.append)  # as the loop's thread might at this very moment
+        return list(taken)
+
+    journal._writer._take = take_and_be_overtaken  # type: ignore[method-assign,assignment]  # on purpose
+    await store(journal, arrival(1))
+    await until(lambda: len(heard) == 2)
+    await journal.close()
+
+
+async def test_under_steady_load_the_log_is_begun_anew_and_stays_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.journal.checkpoint.PAGES", 64)
+    monkeypatch.setattr("engine.journal.checkpoint.TOO_LONG", 256)
+    journal = open_journal(tmp_path)
+    largest = 0
+    for first in range(0, 4000, 40):
+        await store(journal, *(arrival(first + number, "x" * 1000) for number in range(40)))
+        largest = max(largest, (tmp_path / "journal.db-wal").stat().st_size)
+    await journal.close()
+    assert largest < 6 * 1024 * 1024  # of about 12 MiB written
+    assert counters_agree(tmp_path)
+
+
 async def test_a_cancelled_caller_disturbs_nobody(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
     await store(journal, arrival(1), arrival(2))

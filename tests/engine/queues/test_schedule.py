@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from engine.queues.schedule import AGAIN, IDLE, Schedule, now_us
-
-
-async def until(condition: object, seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    assert callable(condition)
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.002)
+from tests.engine.waiting import until
 
 
 async def test_lanes_take_turns_and_one_that_wants_more_goes_behind_the_others() -> None:

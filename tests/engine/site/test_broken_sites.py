@@ -83,9 +83,11 @@ def test_a_mistake_is_refused_at_its_place_with_its_remedy(mistake: Mistake, sit
     text = make(mistake, site)
     found = errors(site, mistake.environment)
 
-    assert len(found) == 1, [str(problem) for problem in found]
-    [problem] = found
-    assert (problem.spot.file, problem.rule) == (mistake.file, mistake.rule), str(problem)
+    here = [problem for problem in found if problem.spot.file == mistake.file]
+    assert len(here) == 1, [str(problem) for problem in found]
+    assert found == here or mistake.file.startswith("tables/"), "only a table's loss may be felt elsewhere"
+    [problem] = here
+    assert problem.rule == mistake.rule, str(problem)
     assert problem.spot.line == line_of(text, mistake.at), str(problem)
     assert mistake.remedy in str(problem).split("\n", 1)[0]
 

@@ -91,9 +91,12 @@ def test_a_demo_merges_a_part_of_an_entry(site: Path) -> None:
 
 
 def test_options_lie_over_everything(site: Path) -> None:
-    options = {"broker": "embedded", "feeds.st_annes_tie.listen": "127.0.0.1:0"}
-    loaded, problems = load_site(site, "mailboxes", overrides={**options, "channels.gp_message.kind": "folder",
-                                                               "channels.gp_message.path": "out"})  # fmt: skip
+    options = {
+        "broker": "embedded",
+        "feeds.st_annes_tie.listen": "127.0.0.1:0",
+        "channels.gp_message": {"kind": "folder", "path": "out", "directory": "gp_directory"},
+    }
+    loaded, problems = load_site(site, "mailboxes", overrides=options)
 
     assert loaded is not None, [str(problem) for problem in problems]
     assert loaded.feeds["st_annes_tie"].listen == ("127.0.0.1", 0)
@@ -129,7 +132,7 @@ def test_a_console_is_accepted_with_a_warning(site: Path) -> None:
 def test_the_hash_names_everything_that_influences_behaviour(site: Path) -> None:
     before = load(site).hash
     same = load(Path(shutil.copytree(site, site.parent / "copy"))).hash
-    elsewhere = load(site, data="/tmp/elsewhere").hash
+    elsewhere = load(site, data=str(site.parent / "elsewhere")).hash
     edit(site / "environments" / "live.yaml", "listen: 0.0.0.0:2577", "listen: 0.0.0.0:2677")
     other_environment = load(site).hash
     edit(site / "tables" / "gp_of_doctor.csv", "Dr B Oduya", "Dr B Oduya-Smith")
@@ -138,7 +141,11 @@ def test_the_hash_names_everything_that_influences_behaviour(site: Path) -> None
     assert before == same == elsewhere == other_environment
     assert edited != before
     assert len({load(site, e).hash for e in ("", "demo", "mailboxes", "live")}) == 4
-    assert load(site, broker="amqp://guest:guest@localhost/").hash != edited
+    options: list[dict[str, object]] = [
+        {"broker": "amqp://guest:guest@localhost/"},
+        {"feeds.st_annes_tie.charset": "iso-8859-1"},
+    ]
+    assert all(load(site, "", **option).hash != edited for option in options)
 
 
 def test_the_hash_does_not_depend_on_a_secrets_value(site: Path) -> None:
@@ -192,3 +199,28 @@ def test_client_names_without_an_authority_are_refused(site: Path) -> None:
 
     assert loaded is None
     assert [problem.rule for problem in problems] == ["names-without-ca"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "good"),
+    [
+        ("0.0.0.0", "127.0.0.1", False),  # noqa: S104 - a setting to be judged, not bound to
+        ("127.0.0.1", "0.0.0.0", False),  # noqa: S104 - likewise
+        ("127.0.0.1", "127.0.0.1", False),
+        ("127.0.0.1", "127.0.0.2", True),
+    ],
+)
+def test_one_port_is_for_one_feed_unless_each_has_an_address_of_its_own(
+    first: str, second: str, good: bool, site: Path
+) -> None:
+    options = {"feeds.st_annes_tie.listen": f"{first}:2700", "feeds.westmoor_pas.listen": f"{second}:2700"}
+    loaded, problems = load_site(site, overrides=options)
+
+    assert (loaded is not None) == good
+    assert [problem.rule for problem in problems] == ([] if good else ["same-port"])
+
+
+def test_what_a_layer_changes_is_named_where_it_stands(site: Path) -> None:
+    _, problems = load_site(site, overrides={"feeds.st_annes_tie.dialect": "no_such"})
+
+    assert {problem.spot.file for problem in problems if problem.severity == "error"} == {"(command line)"}

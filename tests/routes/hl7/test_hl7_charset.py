@@ -21,6 +21,12 @@ def test_names_lead_to_codecs(name: str, codec: str | None) -> None:
     assert codec_of(name) == codec
 
 
+@pytest.mark.parametrize("default", ["ISO IR87", "GB 18030-2000", "BIG-5"])
+def test_a_feeds_multi_byte_default_is_reckoned_with(default: str) -> None:
+    assert not choose_charset(b"", b"~", default).transparent
+    assert choose_charset(b"", b"~", "cp1252").transparent
+
+
 @pytest.mark.parametrize(
     ("declared", "default", "codec", "known"),
     [

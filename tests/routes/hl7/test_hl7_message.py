@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from routes.hl7.message import Message, SegmentEnds, Unreadable, Unwritable
@@ -275,6 +275,39 @@ def test_a_large_header_is_counted_like_a_small_one() -> None:
     assert message.to_bytes() == source.replace(b"|D\r", b"|E\r")
 
 
+EVERY_BYTE = bytes(byte for byte in range(256) if byte not in b"\x0b\x1c\r|")
+
+
+@pytest.mark.parametrize("charset", [b"", b"8859/1", b"UNICODE UTF-8", b"ASCII", b"8859/7", b"windows-1252"])
+def test_every_byte_survives_a_change_beside_it(charset: bytes) -> None:
+    source = b"MSH|^~\\&|A" + b"|" * 15 + charset + b"\rOBX|1|TX|||" + EVERY_BYTE + b"||||||F\r"
+    message = Message.parse(source)
+    message.set_field(1, 11, "C")
+
+    assert message.to_bytes() == source.replace(b"|F\r", b"|C\r")
+
+
+@pytest.mark.parametrize(
+    ("declared", "default", "bytes_of_micro", "value"),
+    [
+        (b"", "8859/1", b"\xb5", "\u00b5"),
+        (b"", "utf-8", b"\xc2\xb5", "\u00b5"),
+        (b"8859/1", "utf-8", b"\xb5", "\u00b5"),
+        (b"UNICODE UTF-8", "8859/1", b"\xb5", "\udcb5"),
+        (b"8859/1", "utf-8", b"\xc2\xb5", "\u00c2\u00b5"),
+    ],
+)
+def test_the_declared_character_set_is_believed_and_wrong_bytes_survive(
+    declared: bytes, default: str, bytes_of_micro: bytes, value: str
+) -> None:
+    source = b"MSH|^~\\&|A" + b"|" * 15 + declared + b"\rOBX|1|NM|||5||" + bytes_of_micro + b"g\r"
+    message = Message.parse(source, charset=default)
+
+    assert message.field(1, 7) == value + "g"
+    message.set_field(1, 5, "6")
+    assert message.to_bytes() == source.replace(b"|5|", b"|6|")
+
+
 header = st.sampled_from([b"MSH|^~\\&|", b"MSH|^~|", b"MSH:;~\\&:", b"MSH|^~\\&#|A", b"MSH|"])
 body = st.lists(
     st.one_of(st.sampled_from([b"\r", b"\n", b"|", b"PID|", b"OBX|1|", b"^", b"~", b"\x1b$B"]), st.binary()),
@@ -300,6 +333,8 @@ def test_a_change_leaves_all_other_segments_as_they_were(
 ) -> None:
     source = b"MSH|^~\\&|A" + b"|" * 15 + charset + b"\rPID|1\r" + rest
     message = Message.parse(source, segment_ends=ends)
+    # Half a character at the end of a segment would swallow the separator behind it, in any engine.
+    assume(message.charset.transparent or (rest.isascii() and b"\x1b" not in rest))
     segment = data.draw(st.integers(1, message.segments - 1))
     before = [message.text(row) for row in range(message.segments)]
     message.set_field(segment, number, "new")

@@ -152,6 +152,9 @@ def test_any_text_is_a_path_or_gives_an_error_inside_it(text: str) -> None:
     try:
         path = parse_path(text)
     except PathError as error:
-        assert 0 <= error.offset <= len(text)
+        offset = error.offset
     else:
+        offset = 0
         assert parse_path(str(path)) == path
+
+    assert 0 <= offset <= len(text)

@@ -46,7 +46,8 @@ def every(text: str, it: Place | None = None) -> list[str]:
         ("PID-3", "9990000018^^^NHS^NH"), ("PID-3.1", "9990000018"), ("PID-3[2].1", "RX12"),
         ("PID-3[2].4", "RX1&R&L"), ("PID-3[2].4.2", "R"), ("PID-3[3].1", ""), ("PID-3[4]", "X9"),
         ("PID-3[4].1", "X9"), ("PID-3[4].1.1", "X9"), ("PID-3[4].1.2", ""), ("PID-3[5]", ""),
-        ("PID-5", "O\\T\\NEILL^ANNA"), ("PID-5.1", "O&NEILL"), ("PID-8", "F"), ("PID-8.1", "F"), ("PID-8.2", ""),
+        ("PID-5", "O\\T\\NEILL^ANNA"), ("PID-5.1", "O&NEILL"), ("PID-8", "F"), ("PID-8.1", "F"),
+        ("PID-8.2", ""),
         ("PID-11", '""'), ("PID-30", ""), ("PV2-1", ""), ("OBX[9]-5", ""),
         ("PID-3[5='NH'].1", "9990000018"), ("PID-3[4='NHS' and 5='NH'].1", "9990000018"),
         ("PID-3[4.2='R'].1", "RX12"), ("PID-3[5='XX'].1", ""), ("PID-3[5!='NH'].1", "RX12"),
@@ -80,6 +81,15 @@ def test_a_star_reads_all_elements(path: str, values: list[str]) -> None:
     assert every(path) == values
 
 
+def test_a_group_ends_at_a_segment_of_the_same_rank() -> None:
+    message = Message.parse(b"MSH|^~\\&|A\rOBX|1\rZLX|1\rDG1|1\rZLX|2\rNTE|1\rOBX|2\rZLX|3\r")
+
+    assert compile_path(parse_path("OBX[*]/ZLX[*]-1")).every(message) == ["1", "3"]
+    assert compile_path(parse_path("DG1/ZLX[*]-1")).every(message) == ["2"]
+    assert compile_path(parse_path("DG1/NTE[*]-1")).every(message) == ["1"]
+    assert compile_path(parse_path("OBX[*]/NTE[*]-1")).every(message) == []
+
+
 def test_it_stands_where_the_current_element_is() -> None:
     segment = Place(7)
     repetition = Place(5, 28, 1)
@@ -98,6 +108,11 @@ def test_it_stands_where_the_current_element_is() -> None:
     assert first("it.2", component) == "D"
     with pytest.raises(ValueError, match="it"):
         first("it-5")
+
+
+def test_a_place_that_names_no_repetition_is_in_the_first() -> None:
+    assert first("it", Place(5, 28, 0, 2)) == "C&D"
+    assert first("it.1", Place(5, 28)) == "G7"
 
 
 def test_places_say_where_the_elements_are() -> None:

@@ -83,6 +83,14 @@ def test_the_message_keeps_its_object_where_writing_changes_nothing() -> None:
     assert unchanged.to_bytes() is source
 
 
+def test_copying_nothing_to_where_nothing_is_changes_nothing() -> None:
+    unchanged = message("PID|1||A^B", "NTE|1")
+    for path in ("PID-3.5", "PID-3[4].2", "PID-9.3", "PID-3.1.4"):
+        compile_path(parse_path(path)).write_raw(unchanged, "")
+
+    assert not unchanged.changed
+
+
 def test_write_all_writes_every_element() -> None:
     changed = message("OBX|1|NM|A", "OBX|2|NM|B||5|||H")
     count = compile_path(parse_path("OBX[*]-8")).write_all(changed, "N")
@@ -200,3 +208,26 @@ def test_reading_after_writing_gives_the_value(field: str, target: str, value: s
     assert again.field(1, 2) == "x"
     assert again.field(1, 4) == "y"
     assert again.text(2) == "PV1|1|~^^|"
+
+
+repetitions = st.lists(st.text(st.sampled_from("AB^&"), max_size=5), min_size=1, max_size=4)
+
+
+@given(repetitions, st.integers(1, 5), st.sampled_from(["", ".1", ".2", ".2.2"]))
+def test_writing_one_repetition_leaves_the_others(before: list[str], number: int, below: str) -> None:
+    changed = message(f"PID|1||{'~'.join(before)}")
+    compile_path(parse_path(f"PID-3[{number}]{below}")).write(changed, "new")
+    after = changed.field(1, 3).split("~")
+
+    assert [text for at, text in enumerate(after, 1) if at != number] == [
+        text for at, text in enumerate(before, 1) if at != number
+    ] + [""] * max(0, number - 1 - len(before))
+
+
+@given(repetitions)
+def test_a_repetition_that_a_selector_misses_is_added_behind_the_others(before: list[str]) -> None:
+    changed = message(f"PID|1||{'~'.join(before)}")
+    compile_path(parse_path("PID-3[5='NH'].1")).write(changed, "new")
+    kept = before if before != [""] else []
+
+    assert changed.field(1, 3).split("~") == [*kept, "new^^^^NH"]

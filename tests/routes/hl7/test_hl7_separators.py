@@ -31,7 +31,7 @@ def test_every_legal_set_of_delimiters_is_read(msh: bytes, expected: Separators)
     assert read_separators(msh.decode()) == expected
 
 
-@pytest.mark.parametrize("msh", [b"MSH", b"MSHA^~\\&A", b"MSH \x07", b"MSH\r", b"MSH\xe9^~"])
+@pytest.mark.parametrize("msh", [b"MSH", b"MSHA^~\\&A", b"MSH \x07", b"MSH\r", b"MSH\xe9^~", b"MSH\x1b^~"])
 def test_a_header_without_a_field_separator_is_unreadable(msh: bytes) -> None:
     with pytest.raises(Unreadable):
         read_separators(msh)
@@ -69,7 +69,7 @@ def test_what_would_break_the_structure_is_escaped_on_writing() -> None:
 
 
 def test_a_formatting_sequence_that_was_read_is_written_as_it_was() -> None:
-    text = r"line one\.br\line two\H\bold\N\ "
+    text = r"line one\.br\line two\H\bold\N\ \.sp+3\ \.in-2\ \C2842\ \M1A2B\ \MAABBCC\ \Zx1\ "
 
     assert encode(decode(text, COMMON), COMMON) == text
 
