@@ -54,6 +54,7 @@ def main() -> int:
     _show(outcomes, large)
     _write(var / ("backlog.json" if large else "latest.json"), outcomes, large)
     good = all(outcome.balance.good and not outcome.wrong for outcome in outcomes)
+    good = good and (large is None or not (large.doubled or large.reordered))
     if good and not given.keep:
         shutil.rmtree(folder)
     else:

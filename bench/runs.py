@@ -72,7 +72,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """A backlog of so many messages: rates per second, memory in MB, seconds until a restart was ready."""
+    """A backlog of so many messages: rates per second, memory in MB, seconds until a restart was ready.
+
+    Of what was drained in the time that was given, `doubled` came twice and `reordered` out of order.
+    """
 
     messages: int
     acked: float
@@ -81,6 +84,8 @@ class Backlog:
     memory_after_restart_mb: float
     drained: float
     memory_while_draining_mb: float
+    doubled: int
+    reordered: int
 
     def as_json(self) -> dict[str, Any]:
         """For the result file."""
@@ -216,7 +221,10 @@ def backlog(folder: Path, messages: int, say: Say) -> Backlog:
             draining = highest_mb(engine.pid)
             engine.stop()
     rate = (last["received"] - first["received"]) / max(last["last"] - first["last"], 1e-3)
-    return Backlog(messages, figures["per_second"], memory, round(restart, 1), after, rate, draining)
+    return Backlog(
+        messages, figures["per_second"], memory, round(restart, 1), after, round(rate, 1), draining,
+        last["doubled"], last["reordered"],
+    )  # fmt: skip
 
 
 def _all_decided(engine: EngineProcess) -> bool:

@@ -53,6 +53,7 @@ def backlog_lines(large: Backlog) -> Iterator[str]:
         f"restart: ready after {large.restart_seconds:.1f} s with {large.memory_after_restart_mb:.0f} MB; "
         f"drained at {large.drained:.0f}/s with at most {large.memory_while_draining_mb:.0f} MB"
         + _mark(highest <= MEMORY_MB, f"{MEMORY_MB} MB")
+        + f"; {large.doubled} doubled, {large.reordered} out of order"
     )
 
 

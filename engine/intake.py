@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -35,6 +36,7 @@ VERDICT_PATIENCE = 10.0
 """Seconds that a `when_routed` sender waits for its answer before the connection is closed."""
 
 OK = Verdict("ok")
+TYPE = re.compile(r"[A-Z0-9]{3}(\^[A-Z0-9]{2,3})?|[A-Z0-9]{3}\^")
 # Two acknowledgements in one answer: the listener frames the whole, so the inner boundary is written here.
 BETWEEN_FRAMES = b"\x1c\r\x0b"
 
@@ -99,6 +101,19 @@ class _Reply:
             self.dead = True
             self.slot.hang_up()
 
+    def guard(self, tell: Callable[[Stored | Trouble], None]) -> Callable[[Stored | Trouble], None]:
+        """`tell`, so that a bug of ours in it closes this connection, and does not leave the row of
+        answers waiting for this one for ever."""
+
+        def guarded(result: Stored | Trouble) -> None:
+            try:
+                tell(result)
+            except Exception:
+                self.hang_up()
+                raise
+
+        return guarded
+
 
 class FeedIntake:
     """Takes the frames of one feed."""
@@ -160,7 +175,7 @@ class FeedIntake:
             self._refuse(data, reply, index, header, "no message control id in MSH-10")
             return
         received = int(self._now() * 1_000_000)
-        kind = header.type_text
+        kind = _plausible(header.type_text)
         arrival = Arrival(
             feed=self.feed.name,
             received=received,
@@ -177,12 +192,14 @@ class FeedIntake:
             window=self._window,
         )
 
-        def stored(result: Stored | Trouble) -> None:
+        def told(result: Stored | Trouble) -> None:
             if isinstance(result, (JournalFull, JournalBroken)):
                 # No positive answer can be given, and a negative one might make the sender drop the
                 # message: a closed connection is what every sender retries.
                 reply.hang_up()
                 return
+            if result.kind in ("new", "conflict") and not hold:
+                self._accepted(Waiting(result.id, self.feed.name, received, data, envelope))
             log.info(
                 "message.accepted",
                 feed=self.feed.name, message=result.id, kind=result.kind, type=kind, bytes=len(data),
@@ -197,10 +214,8 @@ class FeedIntake:
                 reply.fill(index, self._answer(header, verdict))
             else:
                 self._verdicts.wait(subject, lambda late: self._late(reply, index, header, subject, late))
-            if result.kind in ("new", "conflict") and not hold:
-                self._accepted(Waiting(result.id, self.feed.name, received, data, envelope))
 
-        self._journal.append(arrival, stored)
+        self._journal.append(arrival, reply.guard(told))
 
     def _late(
         self, reply: _Reply, index: int, header: Header, message: int, verdict: Verdict | None
@@ -220,12 +235,12 @@ class FeedIntake:
             body=data,
             sha256=hashlib.sha256(data).digest(),
             control_id=header.control_id.decode("latin-1") if header else "",
-            type=header.type_text if header else "",
+            type=_plausible(header.type_text) if header else "",
             peer=reply.slot.peer,
             refused=why,
         )
 
-        def stored(result: Stored | Trouble) -> None:
+        def told(result: Stored | Trouble) -> None:
             if isinstance(result, (JournalFull, JournalBroken)):
                 reply.hang_up()
                 return
@@ -240,7 +255,7 @@ class FeedIntake:
                 words = "The message has no control id in MSH-10"
                 reply.fill(index, self._answer(header, Verdict("error", words), code="101", location="MSH^1^10"))
 
-        self._journal.append(arrival, stored)
+        self._journal.append(arrival, reply.guard(told))
 
     def _answer(
         self, header: Header, verdict: Verdict, *, code: str = "", location: str = ""
@@ -267,6 +282,12 @@ class _control_ids:  # noqa: N801 - an endless iterator that reads like a functi
     def __next__(self) -> str:
         self._count += 1
         return f"{self._start}{self._count:08d}"
+
+
+def _plausible(kind: str) -> str:
+    """The message type as it may be shown and logged. Where segments have run together MSH-9 can hold
+    anything, a patient's name too: then it is no type."""
+    return kind if TYPE.fullmatch(kind) else "(unclear)" if kind else ""
 
 
 def _may_be_batch(frame: bytes) -> bool:

@@ -56,6 +56,7 @@ class Engine:
         self._ended = asyncio.Event()
         self._exit = 0
         self._started = time.monotonic()
+        self._watch: asyncio.Task[None] | None = None
         self._backlog = 0
 
     # -- life ---------------------------------------------------------------------------------------
@@ -106,7 +107,8 @@ class Engine:
         log.info("engine.stopping")
         for listener in self._listeners.values():
             await listener.stop(self._drain)
-        self._watch.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
         await self.router.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._drain):

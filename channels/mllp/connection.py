@@ -124,6 +124,9 @@ class Connection(asyncio.Protocol):
         self._note("opened")
         self._share = terms.budget.join(self._budget_says)
         terms.opened(self)
+        if self._blocks:
+            # uvloop begins to read after this call, whatever was asked for in it: one read may slip through.
+            self._loop.call_soon(self._pause_again)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: take every frame out of them, and answer at once what is answered at once."""
@@ -283,6 +286,10 @@ class Connection(asyncio.Protocol):
         self._blocks |= reason
         if reason != BUDGET:
             self._share.able(False)
+
+    def _pause_again(self) -> None:
+        if self._blocks and not self._gone:
+            self._transport.pause_reading()
 
     def _unblock(self, reason: int) -> None:
         if not self._blocks & reason:

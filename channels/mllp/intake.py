@@ -21,7 +21,7 @@ NoteKind = Literal[
     "unanswerable",  # an answer could not be framed; the connection is closed
     "failed",  # intake raised an exception of the kind `detail` for a frame; the connection is closed
     "over_budget",  # `count` bytes are held by all listeners together: sockets are not read
-    "within_budget",  # they are read again
+    "within_budget",  # they have been read again for a while
     "not_accepting",  # the system gives no more connections (file descriptors, memory): `detail` says why
     "accepting",  # it gives them again
 ]

@@ -18,7 +18,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from channels.mllp.budget import Budget
 from channels.mllp.connection import Connection, Terms
-from channels.mllp.intake import Counters, Intake, Note, NoteKind
+from channels.mllp.intake import Counters, Intake, Note
 
 __all__ = ["Listener"]
 
@@ -27,6 +27,10 @@ QUEUE = 128
 
 REST = 0.25
 """Seconds before another try when the system would not give a connection."""
+
+CALM = 5.0
+"""Seconds within the shared budget before the end of a shortage is told. A shortage comes and goes many
+times a second while large letters take turns; operators want to hear of it twice."""
 
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """What the system says of an address family that it does not have."""
@@ -89,6 +93,8 @@ class Listener:
         self._paused = False
         self._resting: asyncio.TimerHandle | None = None
         self._starved = False
+        self._shortage: asyncio.TimerHandle | None = None
+        self._short_at = 0.0
         self._emptied: asyncio.Event | None = None
 
     @property
@@ -137,6 +143,9 @@ class Listener:
             with contextlib.suppress(TimeoutError):
                 await self._until_empty(1.0)
         self._budget.unwatch(self._budget_says)
+        if self._shortage is not None:
+            self._shortage.cancel()
+            self._shortage = None
 
     def pause(self) -> None:
         """Back-pressure: do not read any connection until `resume`."""
@@ -236,8 +245,18 @@ class Listener:
             self._emptied.set()
 
     def _budget_says(self, over: bool) -> None:
-        kind: NoteKind = "over_budget" if over else "within_budget"
-        self._intake.note(Note(kind, self.name, count=self._budget.held))
+        self._short_at = self._loop.time()
+        if over and self._shortage is None:
+            self._intake.note(Note("over_budget", self.name, count=self._budget.held))
+            self._shortage = self._loop.call_later(CALM, self._end_shortage)
+
+    def _end_shortage(self) -> None:
+        """Is the shortage over, and has it been so for a while?"""
+        if self._budget.over or self._loop.time() - self._short_at < CALM:
+            self._shortage = self._loop.call_later(CALM, self._end_shortage)
+        else:
+            self._shortage = None
+            self._intake.note(Note("within_budget", self.name, count=self._budget.held))
 
     async def _until_empty(self, seconds: float) -> None:
         """Wait until the last connection is gone. Raises TimeoutError."""

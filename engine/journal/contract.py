@@ -55,3 +55,7 @@ class Journal(Protocol):
         """Record state changes (background priority), each with its event, in one commit. A change of a
         delivery that has already ended (delivered, withdrawn, ...) is ignored, except delivered ->
         acknowledged or refused_by_recipient."""
+
+    async def claim(self, changes: Sequence[Changed]) -> frozenset[int]:
+        """As `change`; gives the ids of the deliveries that took their change. One that was withdrawn
+        meanwhile is not among them and must not be sent."""

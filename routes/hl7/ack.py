@@ -147,9 +147,11 @@ class _Writer:
         self.seps = header.separators
         self.field = header.field_separator
         declared = header.charset
-        known = all(codec_of(p.decode("latin-1")) for p in declared.split(self._repetition()) if p)
+        repetition = self._repetition()
+        names = declared.split(repetition) if repetition else [declared]
+        known = all(codec_of(name.decode("latin-1")) for name in names if name)
         self.declared = declared if known else b""  # what is no character set's name is not repeated
-        self.codec = choose_charset(self.declared, self._repetition(), "utf-8").codec
+        self.codec = choose_charset(self.declared, repetition, "utf-8").codec
         self.version = _version(header.version)
 
     def msh(self, now: datetime, own_id: str) -> bytes:

@@ -207,12 +207,10 @@ class _Compiler:
         def read(scope: Scope) -> Any:
             value = scope.values.get(name, _UNREAD)
             if value is _UNREAD:
-                element = scope.element
                 value = scope.values[name] = work_out(scope)
-                scope.element = element  # the name may have gone through elements of its own
             return value
 
-        pass
+        self.vocabulary.compiled[name] = read
         return read
 
     # --- conditions ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from engine import intake as intake_module
 from engine.intake import FeedIntake, Verdicts
 from engine.journal.contract import JournalFull, Trouble
 from engine.journal.records import Arrival, Stored, Verdict, Waiting
+from engine.journal.reading import JournalReader
 from engine.journal.sqlite import SqliteJournal
 from engine.site.model import Feed
 
@@ -59,6 +60,7 @@ class Door:
     verdicts: Verdicts = field(default_factory=Verdicts)
     accepted: list[Waiting] = field(default_factory=list)
     feed: Feed = FEED
+    folder: Path = Path()
 
     def intake(self, **changes: object) -> FeedIntake:
         return FeedIntake(replace(self.feed, **changes), self.journal, self.verdicts, self.accepted.append)  # type: ignore[arg-type]  # fields of Feed
@@ -67,7 +69,7 @@ class Door:
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     journal = SqliteJournal.open(tmp_path, loop=asyncio.get_running_loop())
-    yield Door(journal)
+    yield Door(journal, folder=tmp_path)
     await journal.close()
 
 
@@ -236,3 +238,30 @@ async def test_control_ids_of_our_answers_are_never_used_twice(door: Door) -> No
 
     ids = [(slot.answers[0] or b"").split(b"|")[9] for slot in slots]
     assert len(set(ids)) == 20
+
+
+async def test_a_bug_while_answering_closes_the_connection_and_blocks_nobody(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_values: object, **_settings: object) -> bytes:
+        raise RuntimeError("a bug of ours")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    monkeypatch.setattr(intake_module, "answer", fails)
+    slot = Slot()
+    door.intake().take(message(), slot)
+
+    async with asyncio.timeout(10):
+        await slot.done.wait()
+    assert slot.hung_up
+    assert [w.id for w in door.accepted] == [1]
+
+
+@pytest.mark.parametrize(("written", "shown"), [("ORU^R01", "ORU^R01"), ("MARROW^TOBIAS", "(unclear)"), ("", "")])
+async def test_a_type_that_cannot_be_one_is_not_shown(door: Door, written: str, shown: str) -> None:
+    slot = Slot()
+    door.intake().take(message().replace(b"ORU^R01", written.encode()), slot)
+    await slot.msa()
+
+    with JournalReader(door.folder) as reader:
+        assert [found.type for found in reader.find()] == [shown]

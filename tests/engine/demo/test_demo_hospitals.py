@@ -177,3 +177,10 @@ def test_the_example_sites_doctors_are_read_with_their_practices() -> None:
 
     assert len(doctors) == 20
     assert Doctor("G9100011", "Fennimore", "A", "Y06601") in doctors
+
+
+def test_northfield_writes_letters_beyond_ascii_in_its_own_charset() -> None:
+    bodies = [sending.body for sending in sendings("northfield_lims", 400)]
+
+    assert any(b"S\xd8NDERGAARD" in body for body in bodies)
+    assert not any("SØNDERGAARD".encode() in body for body in bodies)

@@ -53,12 +53,12 @@ def test_several_paths_under_one_set_are_computed_first_and_written_together(cha
 
 def test_names_are_read_anew_after_a_change(run: Run) -> None:
     route = (
-        "route: r\nfrom: [lims]\nnames:\n  site: MSH-4\n"
+        "route: r\nfrom: [lims]\nnames:\n  site: MSH-4 & '1'\n"
         "change:\n  - set: {MSH-5: site}\n  - set_text: {MSH-4: NEW}\n  - set: {MSH-6: site}\n"
         "send:\n  - to: archive\n"
     )
 
-    assert run(route, lines()).routes[0].copies[0].body.startswith(rb"MSH|^~\&|LIMS|NEW|NFD|NEW|")
+    assert run(route, lines()).routes[0].copies[0].body.startswith(rb"MSH|^~\&|LIMS|NEW|NFD1|NEW1|")
 
 
 def test_set_text_takes_the_text_as_it_stands(change: Change) -> None:

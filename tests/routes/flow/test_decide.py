@@ -78,6 +78,13 @@ def test_checks_hold_warn_and_reject_in_their_order(run: Run) -> None:
     assert part.copies == ()
 
 
+def test_a_check_with_when_is_asked_only_where_it_is_true(run: Run) -> None:
+    checks = "check:\n  - that: PID-8 is present\n    when: MSH-9.1 = 'ADT'\n    else: {hold: no_sex}\n"
+
+    assert sent(run(route("  - to: archive", checks), ORU)) == [("archive", "")]
+    assert sent(run(route("  - to: archive", checks), ORU.replace(b"ORU", b"ADT"))) == []
+
+
 def test_a_reject_anywhere_means_that_no_route_sends_or_holds_anything(make_site: MakeSite) -> None:
     site = make_site(
         route("  - to: archive", name="a"),

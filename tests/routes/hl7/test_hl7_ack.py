@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from routes.hl7.ack import Answer, Outcome, answer, fixed_refusal, read_answer
-from routes.hl7.header import read_header
+from routes.hl7.header import Unreadable, read_header
 
 NOW = datetime(2026, 7, 5, 10, 30, tzinfo=timezone(timedelta(hours=1)))
 
@@ -233,3 +233,20 @@ def test_reading_an_answer_never_fails(data: bytes) -> None:
     read_answer(data)
     read_answer(b"MSH|^~\\&|" + data)
     fixed_refusal(datetime.now(UTC), "1")
+
+
+@given(st.binary(max_size=200), st.sampled_from(["ok", "error", "reject"]), st.booleans())
+@example(b"|^|A|B|C|D|20260101||ADT^A01|M1|P|2.5||||||UNICODE UTF-8", "ok", False)
+def test_whatever_stands_in_the_header_the_answer_never_fails(
+    rest: bytes, outcome: Outcome, always: bool
+) -> None:
+    try:
+        header = read_header(b"MSH" + rest)
+    except Unreadable:
+        return
+    told = answer(
+        header, outcome, words="No practice | is ^ named", error_code="101", location="MSH^1^10",
+        now=datetime(2026, 1, 5, tzinfo=UTC), own_id="G1", always=always,
+    )  # fmt: skip
+
+    assert told is None or told.startswith(b"MSH")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -431,6 +432,16 @@ def test_a_scopes_zone_goes_before_the_vocabularys() -> None:
     asked.zone = "Asia/Tokyo"
 
     assert not condition(asked)
+
+
+def test_other_tables_make_a_vocabulary_that_reads_them() -> None:
+    vocabulary, _ = define_names({"practice": parse_expression("gp_directory['A1'].accepts")}, VOCABULARY)
+    before = compile_text(parse_expression("practice"), vocabulary)
+    other = {**VOCABULARY.tables, "gp_directory": table("gp_directory", "code,accepts\nA1,paper\n")}
+    after = compile_text(parse_expression("practice"), replace(vocabulary, tables=other))
+
+    assert before(scope()) == ""
+    assert after(scope()) == "paper"
 
 
 def test_names_that_refer_to_names_twice_each_are_compiled_once() -> None:

@@ -1,8 +1,8 @@
 """Golden files: a broken site on one side, on the other the problems that an analyst reads.
 
 Each file of `broken/` holds an input, a line `---` (the last one), and the expected problems. The input is
-the text of `routes/results.yaml`; a line `### path` begins another file of the site. What is not given is the good site
-below, so that every problem comes from the input.
+the text of `routes/results.yaml`; a line `### path` begins another file of the site. What is not
+given is the good site below, so that every problem comes from the input.
 """
 
 from __future__ import annotations
