@@ -248,8 +248,16 @@ class Engine:
             if scope in rooms:
                 rooms[scope].setdefault(name, {})[state] = count
         for name, listener in self._listeners.items():
-            feeds[name]["connections"] = listener.counters.open
-            feeds[name]["port"] = listener.address[1]
+            seen = listener.counters
+            feeds[name] |= {
+                "connections": seen.open,
+                "port": listener.address[1],
+                "frames": seen.frames,
+                "truncated": seen.truncated,
+                "discarded_bytes": seen.discarded_bytes,
+                "too_long": seen.too_long,
+                "turned_away": dict(seen.refused),
+            }
         for (channel, _address), since in self.worker.troubled.items():
             entry = channels.setdefault(channel, {})
             entry["lanes_retrying"] = entry.get("lanes_retrying", 0) + 1
