@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,31 @@ class EngineFailed(Exception):
 
 
 class EngineProcess:
-    """One engine on one site. `data` is where its journal lies; `log` collects what it writes to stderr."""
+    """One engine on one site. `data` is where its journal lies; `log` collects what it writes to stderr.
 
-    def __init__(self, site: Path, data: Path, *arguments: str, environment: Mapping[str, str] | None = None):
+    before: a command that starts it, such as a tracer's; `pid` is then that command's.
+    """
+
+    def __init__(
+        self,
+        site: Path,
+        data: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+    ):
         self.site = site
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self._arguments = arguments
+        self._before = tuple(before)
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *, patience: float = 60.0) -> None:
         """Start it and wait for `ready`. Raises EngineFailed where that does not come."""
         command = [
-            sys.executable, "-m", "engine.cli", "run", str(self.site), "--data", str(self.data),
+            *self._before, sys.executable, "-m", "engine.cli", "run", str(self.site), "--data", str(self.data),
             *self._arguments,
         ]  # fmt: skip
         with self.log.open("a", encoding="utf-8") as log:

@@ -8,6 +8,7 @@ kills.
 
     python -m bench.soak --kills 200 --seed 7
     python -m bench.soak --kills 40 --broker-kills 10 --target mailboxes
+    python -m bench.soak --kills 40 --broker-kills 10 --tickets
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Plan:
     streams: int = 4
     seed: int = 1
     calm: tuple[float, float] = (0.15, 0.9)  # seconds of work between two kills
+    tickets: bool = False  # mllp only: deliveries go through queues on the broker to our own workers
 
 
 @dataclass(slots=True)
@@ -153,7 +155,7 @@ async def soak(plan: Plan, folder: Path, *, say: bool = False) -> Result:
     port, receiver = free_port(), free_port()
     arrivals, marked = Arrivals(), set[str]()
     async with AsyncExitStack() as stack:
-        broker = BrokerNode(folder / "broker") if plan.target == "mailboxes" else None
+        broker = _node(folder / "broker") if plan.target == "mailboxes" else None
         if broker is not None:
             await asyncio.to_thread(broker.start)
             stack.push_async_callback(asyncio.to_thread, broker.stop)
@@ -177,11 +179,16 @@ async def soak(plan: Plan, folder: Path, *, say: bool = False) -> Result:
         senders.stopping = True
         await asyncio.gather(*streams)
         await _until_drained(engine)
-        if broker is not None:
+        if broker is not None and plan.target == "mailboxes":
             await asyncio.to_thread(_drain_mailboxes, broker.url, arrivals, marked)
         await asyncio.to_thread(engine.stop)
     _check(result, senders, arrivals, marked | _in_doubt(folder / "data"), folder / "data")
     return result
+
+
+def _node(folder: Path) -> BrokerNode:
+    folder.mkdir(parents=True)
+    return BrokerNode(folder)
 
 
 def _sink(arrivals: Arrivals):  # type: ignore[no-untyped-def]  # a bench.wire.Received
@@ -288,14 +295,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=100, help="how often the engine is killed")
     parser.add_argument(
-        "--broker-kills", type=int, default=0, help="how often the broker is (mailboxes only)"
+        "--broker-kills", type=int, default=0, help="how often the broker is, where there is one"
     )
     parser.add_argument("--target", choices=("mllp", "mailboxes"), default="mllp")
+    parser.add_argument(
+        "--tickets", action="store_true", help="to the MLLP receiver through queues on a broker"
+    )
     parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, help="folder to keep the site, the journal and the log in")
     given = parser.parse_args(arguments)
-    plan = Plan(given.target, given.kills, given.broker_kills, given.streams, given.seed)
+    plan = Plan(
+        given.target, given.kills, given.broker_kills, given.streams, given.seed, tickets=given.tickets
+    )
     with tempfile.TemporaryDirectory(prefix="gatepost-soak-") as scratch:
         result = asyncio.run(soak(plan, given.keep or Path(scratch), say=sys.stderr.isatty()))
     print(json.dumps({"plan": dataclasses.asdict(plan), **dataclasses.asdict(result)}, indent=2))

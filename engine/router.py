@@ -26,7 +26,7 @@ from routes.hl7.header import Unreadable, read_header
 __all__ = ["Router", "to_record"]
 
 BATCH = 64
-SLICE = 0.002  # seconds of deciding before the event loop gets its turn
+SLICE = 0.001  # seconds of deciding before the event loop gets its turn
 MEMORY_ROWS = 512
 MEMORY_BYTES = 8 * 1024 * 1024
 

@@ -190,9 +190,9 @@ class Engine:
 
     async def _watch_limits(self) -> None:
         """Slow intake down, by not reading sockets, past the backlog or below the disk limit."""
-        limits = self.site.limits
         while True:
             await asyncio.sleep(WATCH)
+            limits = self.site.limits
             free = shutil.disk_usage(self.site.data).free
             if free < limits.disk_free:
                 self._close_for("little disk space")

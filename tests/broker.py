@@ -95,7 +95,7 @@ class BrokerNode:
         return self._node.pid
 
     def _lay_out(self) -> None:
-        (self._folder / "log").mkdir()
+        (self._folder / "log").mkdir(parents=True)
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
             "disk_free_limit.absolute = 200MB\nvm_memory_high_watermark.absolute = 2GiB\n"

@@ -1,7 +1,7 @@
 """The journal's one writer: a thread that makes commits, shared by intake, decisions and state changes.
 
 Knows when to commit, whom to tell, and what to do when the disk says no. Does not know what the rows
-mean. The order in each commit: arrivals first, all that wait; then background work for about 2 ms, or
+mean. The order in each commit: arrivals first, all that wait; then background work for about 1 ms, or
 longer while nothing arrives. Nobody is told anything before the commit's fsync has returned; then one
 call into the event loop tells them all, in order.
 
@@ -39,7 +39,8 @@ Told = tuple[Callable[..., None], object]
 
 _ARRIVALS = 512  # at most, in one commit
 _BYTES = 16 * 1024 * 1024
-_SLICE = 0.002  # seconds of background work in a commit while arrivals wait
+_GATHER = 0.002  # seconds after a commit in which background work alone waits for company
+_SLICE = 0.001  # seconds of background work in a commit while arrivals wait
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds between two tries of a full disk
 _ENOUGH = 1024 * 1024  # bytes free, below which a full disk is not tried again
 
@@ -64,7 +65,8 @@ class Writer:
         self._arrivals: deque[tuple[Arrival, Done]] = deque()
         self._jobs: deque[Job] = deque()
         self._wake: SimpleQueue[None] = SimpleQueue()
-        self._sleeping = False
+        self._sleeping = False  # woken by whatever comes
+        self._gathering = False  # woken by an arrival only
         self._closing = False
         self._ended: JournalBroken | None = None
         self._full: JournalFull | None = None
@@ -75,6 +77,7 @@ class Writer:
             for scope, name, state, count in connection.execute("SELECT scope, name, state, count FROM tally")
         }
         self.commits = 0
+        self._last_commit = 0.0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
 
     # On the event loop's thread.
@@ -86,7 +89,7 @@ class Writer:
     def append(self, arrival: Arrival, done: Done) -> None:
         """Queue an arrival for the next commit. Costs about a microsecond."""
         self._arrivals.append((arrival, done))
-        if self._sleeping or self._ended:
+        if self._sleeping or self._gathering or self._ended:
             self._rouse()
 
     def submit(self, job: Job) -> None:
@@ -109,7 +112,7 @@ class Writer:
         self._refuse_rest()
 
     def _rouse(self) -> None:
-        self._sleeping = False
+        self._sleeping = self._gathering = False
         if self._ended:
             self._loop.call_soon(self._refuse_rest)
         else:
@@ -151,8 +154,11 @@ class Writer:
                 self._wait_for_space()
                 continue
             arrivals = self._take()
-            if arrivals or self._jobs:
+            if arrivals:
                 self._commit(arrivals)
+            elif self._jobs:
+                if self._may_commit_alone():
+                    self._commit(arrivals)
             elif self._closing:
                 return
             else:
@@ -168,6 +174,19 @@ class Writer:
             with contextlib.suppress(Empty):
                 self._wake.get(timeout=seconds)
         self._sleeping = False
+
+    def _may_commit_alone(self) -> bool:
+        """Background work by itself waits a moment after the last commit: more work, or an arrival whose
+        commit it shares, is mostly on its way, and each commit costs an fsync and two turns of threads."""
+        early = self._last_commit + _GATHER - monotonic()
+        if early <= 0 or self._closing or self._ended:
+            return True
+        self._gathering = True
+        if not (self._arrivals or self._closing or self._ended):
+            with contextlib.suppress(Empty):
+                self._wake.get(timeout=early)
+        self._gathering = False
+        return False
 
     def _take(self) -> list[tuple[Arrival, Done]]:
         """All that wait to be stored, within bounds."""
@@ -214,6 +233,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - classified by the caller; none is passed over
             return self._roll_back(jobs) or error
         self.commits += 1
+        self._last_commit = monotonic()
         for key, by in deltas.items():
             self.tallies[key] = self.tallies.get(key, 0) + by
         for job in jobs:
