@@ -155,11 +155,11 @@ async def soak(plan: Plan, folder: Path, *, say: bool = False) -> Result:
     port, receiver = free_port(), free_port()
     arrivals, marked = Arrivals(), set[str]()
     async with AsyncExitStack() as stack:
-        broker = _node(folder / "broker") if plan.target == "mailboxes" else None
+        broker = _node(folder / "broker") if plan.tickets or plan.target == "mailboxes" else None
         if broker is not None:
             await asyncio.to_thread(broker.start)
             stack.push_async_callback(asyncio.to_thread, broker.stop)
-        else:
+        if plan.target != "mailboxes":
             server, _ = await serve(_sink(arrivals), receiver)
             stack.callback(server.close)
         site = write_site(

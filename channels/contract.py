@@ -52,8 +52,8 @@ class Sender(Protocol):
     """One lane of an outbound channel: everything for one (channel, address), in order.
 
     `send` takes parcels in order and yields receipts for a prefix of them, in the same order: it may
-    stop early after a receipt that is neither `reply` nor `done`, and the rest was then not sent. Kinds
-    with a reply keep one parcel in flight. It never raises for trouble with the peer.
+    stop early after a receipt other than `done` or a reply of AA or CA, and the rest was then not sent.
+    Kinds with a reply keep one parcel in flight. It never raises for trouble with the peer.
     """
 
     async def send(self, parcels: Sequence[Parcel]) -> Sequence[Receipt]: ...

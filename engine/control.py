@@ -42,7 +42,7 @@ class Control:
         self._path.unlink(missing_ok=True)
         # A socket's address has room for about a hundred bytes; a longer path is reached by its folder.
         bound, folder = _bind(self._path)
-        os.chmod(self._path, 0o600)
+        self._path.chmod(0o600)
         try:
             self._server = await asyncio.start_unix_server(self._serve, sock=bound, limit=MAX_LINE)
         finally:

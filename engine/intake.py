@@ -217,9 +217,7 @@ class FeedIntake:
 
         self._journal.append(arrival, reply.guard(told))
 
-    def _late(
-        self, reply: _Reply, index: int, header: Header, message: int, verdict: Verdict | None
-    ) -> None:
+    def _late(self, reply: _Reply, index: int, header: Header, message: int, verdict: Verdict | None) -> None:
         """The verdict of a `when_routed` feed has come, or patience has ended."""
         if verdict is None:
             log.warning("message.unanswered", feed=self.feed.name, message=message)
@@ -244,16 +242,16 @@ class FeedIntake:
             if isinstance(result, (JournalFull, JournalBroken)):
                 reply.hang_up()
                 return
-            log.warning(
-                "message.refused", feed=self.feed.name, message=result.id, why=why, bytes=len(data)
-            )
+            log.warning("message.refused", feed=self.feed.name, message=result.id, why=why, bytes=len(data))
             if header is None:
                 reply.fill(index, fixed_refusal(now=datetime.now(UTC), own_id=next(self._own_id)))
             elif header.is_acknowledgement:
                 reply.fill(index, None)
             else:
                 words = "The message has no control id in MSH-10"
-                reply.fill(index, self._answer(header, Verdict("error", words), code="101", location="MSH^1^10"))
+                reply.fill(
+                    index, self._answer(header, Verdict("error", words), code="101", location="MSH^1^10")
+                )
 
         self._journal.append(arrival, reply.guard(told))
 

@@ -122,7 +122,7 @@ class Router:
     async def _next_batch(self) -> Sequence[Waiting]:
         self._news.clear()
         if self._near:
-            batch = []
+            batch: list[Waiting] = []
             while self._near and len(batch) < BATCH:
                 waiting = self._near.popleft()
                 self._near_bytes -= len(waiting.body)

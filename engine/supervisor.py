@@ -9,19 +9,21 @@ systemd and compose start it afresh.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import resource
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from channels.mllp import Budget, Listener, server_context
 from engine.control import Control
 from engine.delivery import DeliveryWorker
 from engine.intake import FeedIntake, Verdicts
+from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.records import DeliveryRow, Waiting
 from engine.journal.sqlite import SqliteJournal
+from engine.observe.failures import failure_place
 from engine.observe.log import get_log
 from engine.queues.embedded import EmbeddedQueue
 from engine.queues.rabbitmq import RabbitQueue
@@ -35,7 +37,9 @@ EXIT_BROKEN = 70
 """Exit status after a failure that a fresh start may mend (sysexits.h: EX_SOFTWARE)."""
 
 DRAIN = 10.0  # seconds that a stop gives to answers and deliveries in hand
+LEAST = 1.0  # seconds that each part has to stop, even where those before it took all the time
 WATCH = 1.0  # seconds between looks at the disk and the backlog
+FIXED = ("feeds", "channels", "broker", "data")  # of a site; what differs here needs a fresh start
 
 log = get_log()
 
@@ -58,6 +62,7 @@ class Engine:
         self._started = time.monotonic()
         self._watch: asyncio.Task[None] | None = None
         self._backlog = 0
+        self._stops: list[Callable[[], Awaitable[None]]] = []  # of the parts that were started
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -72,18 +77,25 @@ class Engine:
         self.journal = SqliteJournal.open(
             site.data, loop=asyncio.get_running_loop(), on_trouble=self._journal_trouble
         )
+        self._stops.append(self.journal.close)
         self.worker = DeliveryWorker(self.journal, site.channels)
+        self._stops.append(self.worker.close)
         self.queue: EmbeddedQueue | RabbitQueue
         if site.broker:
-            self.queue = RabbitQueue(self.journal, site.broker, site.channels)
+            self.queue = RabbitQueue(
+                self.journal, site.broker, site.channels, max_message=site.limits.broker_message
+            )
         else:
             self.queue = EmbeddedQueue(self.journal)
         self.router = Router(self.journal, lambda: self.site, self._verdicts, self._deliver)
+        self._stops.append(self.queue.stop)
         await self.queue.start(self.worker.work)
         self.router.start()
+        self._stops.append(self.router.stop)
         self.router.task.add_done_callback(self._part_ended)
         self.control = Control(site.data, {"status": self._status})
         await self.control.start()
+        self._stops.insert(1, self.control.stop)  # the last but one: a stopping engine still tells how it is
         self._backlog = self._undecided()
         for feed in site.feeds.values():
             await self._open(feed)
@@ -103,19 +115,20 @@ class Engine:
         self._ended.set()
 
     async def stop(self) -> None:
-        """Stop taking, finish what was taken, write it down, close."""
+        """Stop taking, finish what was taken, write it down, close. A part that cannot finish in time, or
+        cannot write any more, is left: the next start finds in the journal what it had in hand."""
         log.info("engine.stopping")
-        for listener in self._listeners.values():
-            await listener.stop(self._drain)
+        await asyncio.gather(*(listener.stop(self._drain) for listener in self._listeners.values()))
         if self._watch is not None:
             self._watch.cancel()
-        await self.router.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._drain):
-                await self.queue.stop()
-        await self.worker.close()
-        await self.control.stop()
-        await self.journal.close()
+        until = asyncio.get_running_loop().time() + self._drain
+        while self._stops:
+            stop = self._stops.pop()
+            try:
+                async with asyncio.timeout_at(max(until, asyncio.get_running_loop().time() + LEAST)):
+                    await stop()
+            except (TimeoutError, JournalBroken, JournalFull) as why:
+                log.warning("engine.unfinished", why=type(why).__name__)
         log.info("engine.stopped", status=self._exit)
 
     # -- parts --------------------------------------------------------------------------------------
@@ -152,7 +165,9 @@ class Engine:
         if task.cancelled() or self._ended.is_set():
             return
         failure = task.exception()
-        log.error("engine.failed", part=task.get_name(), failure=type(failure).__name__, why=str(failure))
+        known = isinstance(failure, (OSError, JournalBroken, JournalFull))  # their words hold no content
+        why = str(failure) if known else failure_place(failure)
+        log.error("engine.failed", part=task.get_name(), failure=type(failure).__name__, why=why)
         self.end(EXIT_BROKEN)
 
     # -- trouble and limits ---------------------------------------------------------------------------
@@ -218,17 +233,22 @@ class Engine:
         """Read the site folder afresh. Routes, dialects, guards and tables are swapped in one step; a
         site with problems is refused and the one before it stays."""
         loop = asyncio.get_running_loop()
-        site, problems = await loop.run_in_executor(None, self._reload)
+        try:
+            site, problems = await loop.run_in_executor(None, self._reload)
+        except Exception as failure:  # noqa: BLE001 - whatever a site folder holds, the engine serves on
+            log.error("config.refused", problem=f"the site could not be read ({type(failure).__name__})")
+            return False
         if site is None:
             for problem in problems:
                 if problem.severity == "error":
                     log.error("config.refused", problem=str(problem).split("\n", 1)[0])
             return False
-        if dict(site.feeds) != dict(self.site.feeds) or dict(site.channels) != dict(self.site.channels):
+        fixed = [name for name in FIXED if getattr(site, name) != getattr(self.site, name)]
+        if fixed:
             log.error(
                 "config.refused",
-                problem="feeds or channels changed; restart the engine to change them (routes, dialects,"
-                " guards and tables can be reloaded)",
+                problem=f"changed: {', '.join(fixed)}; restart the engine to change these (routes, dialects,"
+                " guards, tables and limits can be reloaded)",
             )
             return False
         self.site = site
@@ -280,7 +300,7 @@ class Engine:
 def _resident_mb() -> float:
     """Resident memory now, from the kernel; the peak where the kernel does not tell."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return round(int(statm.read().split()[1]) * resource.getpagesize() / 1e6, 1)
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return round(pages * resource.getpagesize() / 1e6, 1)
     except OSError:
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)

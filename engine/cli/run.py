@@ -14,6 +14,7 @@ import click
 
 from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.ownership import JournalOwned
+from engine.observe.failures import tell_of_failures
 from engine.observe.log import configure, get_log
 from engine.site.loading import load_site
 from engine.site.model import Site
@@ -86,6 +87,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(engine: Engine) -> int:
     loop = asyncio.get_running_loop()
+    tell_of_failures(loop)
     reloads: set[asyncio.Task[bool]] = set()
 
     def reload() -> None:

@@ -51,11 +51,11 @@ def _data_folder(site: Path, environment: str) -> Path:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    from rich.console import Console  # rich costs start-up time, which a health check need not pay
-
+    # rich costs start-up time, which a health check need not pay
+    from engine.cli.journal_view import console as make_console
     from engine.cli.tables import channel_table, feed_table
 
-    console = Console()
+    console = make_console()
     state = "takes messages" if answer["healthy"] else "takes NO messages: " + ", ".join(answer["paused"])
     console.print(
         f"[bold]{answer['site']}[/] {state}; up {answer['uptime_s']:.0f} s, "

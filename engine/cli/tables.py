@@ -13,7 +13,12 @@ FEED_COLUMNS = ("accepted", "waiting", "decided", "held", "duplicate", "conflict
 CHANNEL_COLUMNS = (
     "made", "waiting", "queued", "sending", "delivered", "acknowledged", "parked", "refused_by_recipient",
 )  # fmt: skip
-HEADINGS = {"refused_by_recipient": "refused", "duplicate": "duplicates", "conflict": "conflicts", "made": "copies"}
+HEADINGS = {
+    "refused_by_recipient": "refused",
+    "duplicate": "duplicates",
+    "conflict": "conflicts",
+    "made": "copies",
+}
 
 
 def feed_table(feeds: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -23,6 +28,7 @@ def feed_table(feeds: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def channel_table(channels: Mapping[str, Mapping[str, Any]]) -> Table:
     """One line for each channel: the copies made, and where they are now."""
+
     def trouble(counts: Mapping[str, Any]) -> str:
         lanes = counts.get("lanes_retrying", 0)
         return f"{lanes} address{'es' if lanes != 1 else ''} retrying" if lanes else ""
@@ -37,7 +43,7 @@ def _table(
     last: tuple[str, Callable[[Mapping[str, Any]], str]] | None = None,
 ) -> Table:
     table = Table(header_style="bold")
-    table.add_column(title)
+    table.add_column(title, no_wrap=True)
     for column in columns:
         table.add_column(HEADINGS.get(column, column), justify="right")
     if last is not None:

@@ -43,13 +43,15 @@ class Journal(Protocol):
     async def lanes(self) -> Sequence[Lane]:
         """All lanes that have open deliveries, for start-up."""
 
-    async def open_deliveries(self, channel: str, address: str, after: int, limit: int,
-                              max_bytes: int) -> Sequence[DeliveryRow]:
+    async def open_deliveries(
+        self, channel: str, address: str, after: int, limit: int, max_bytes: int
+    ) -> Sequence[DeliveryRow]:
         """Open deliveries of one lane with id > after, in id order, bodies loaded; at most `limit` and
         about `max_bytes` of bodies (always at least one where there is one)."""
 
     async def deliveries(self, ids: Sequence[int]) -> Sequence[DeliveryRow]:
-        """These deliveries in the given order, whatever their state, bodies loaded; unknown ids are left out."""
+        """These deliveries in the given order, whatever their state, bodies loaded; unknown ids are left
+        out."""
 
     async def change(self, changes: Sequence[Changed]) -> None:
         """Record state changes (background priority), each with its event, in one commit. A change of a

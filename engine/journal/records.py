@@ -11,14 +11,34 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
-    "OPEN_STATES", "Arrival", "Changed", "Decided", "DeliveryRow", "DeliveryState", "HeldPart", "Lane",
-    "MessageState", "NewDelivery", "RoutePart", "Stored", "StoredKind", "Verdict", "Waiting",
+    "OPEN_STATES",
+    "Arrival",
+    "Changed",
+    "Decided",
+    "DeliveryRow",
+    "DeliveryState",
+    "HeldPart",
+    "Lane",
+    "MessageState",
+    "NewDelivery",
+    "RoutePart",
+    "Stored",
+    "StoredKind",
+    "Verdict",
+    "Waiting",
 ]
 
 MessageState = Literal["waiting", "decided", "held", "duplicate", "refused"]
 DeliveryState = Literal[
-    "waiting", "queued", "sending", "delivered", "acknowledged", "parked",
-    "refused_by_recipient", "withdrawn", "discarded",
+    "waiting",
+    "queued",
+    "sending",
+    "delivered",
+    "acknowledged",
+    "parked",
+    "refused_by_recipient",
+    "withdrawn",
+    "discarded",
 ]
 OPEN_STATES: tuple[DeliveryState, ...] = ("waiting", "queued", "sending")
 StoredKind = Literal["new", "conflict", "duplicate", "refused"]

@@ -32,5 +32,5 @@ def log_note(note: Note) -> None:
             log.warning("feed.paused", feed=feed, why="intake memory is full", bytes=note.count)
         case "within_budget":
             log.warning("feed.resumed", feed=feed, why="intake memory has room")
-        case "unanswerable" | "not_accepting" | "accepting":
+        case "failed" | "unanswerable" | "not_accepting" | "accepting":
             log.error("feed.trouble", feed=feed, peer=peer, what=note.kind, why=note.detail)

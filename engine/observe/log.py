@@ -15,7 +15,7 @@ import json
 import sys
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import structlog
 
@@ -29,6 +29,8 @@ EVENTS = {
     "engine.stopping": "asked to stop: feeds close first, what was taken is finished",
     "engine.stopped": "all work in hand is written down; the journal is closed",
     "engine.failed": "the engine cannot go on; the reason and the remedy",
+    "engine.trouble": "a part of the program failed and the engine goes on; please report the line",
+    "engine.unfinished": "a part did not finish at the stop; the next start takes its work up",
     "config.loaded": "a changed site was checked and is now in force",
     "config.refused": "a changed site has problems; the one before it stays in force",
     "feed.listening": "a feed listens at its address",
@@ -65,11 +67,19 @@ EVENTS = {
 }
 
 
+class _Stream(Protocol):
+    """As much of a text stream as lines need."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
 class Lines:
     """Collects lines and writes them once per turn of the running event loop."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream: _Stream = stream
         self._lines: list[str] = []
         atexit.register(self.flush)
 
@@ -105,7 +115,7 @@ class Lines:
 class _Nowhere:
     """Stands in for a stream that nobody reads any more."""
 
-    def write(self, _text: str) -> int:
+    def write(self, _text: str, /) -> int:
         return 0
 
     def flush(self) -> None:

@@ -27,8 +27,9 @@ class Tickets:
 
 
 Work = Callable[[Tickets], Awaitable[int]]
-"""Carries a lane's tickets out, outcomes committed before it returns. Returns 0 when the lane may go on
-at once, or the time (µs since 1970) before which the lane's head must not be tried again."""
+"""Carries a lane's tickets out, outcomes committed before it returns. Returns 0 when all of them have ended
+(or were found ended), so that the lane may go on at once, or the time (µs since 1970) before which the
+lane's head must not be tried again."""
 
 
 class Queue(Protocol):

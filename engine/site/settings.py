@@ -48,11 +48,22 @@ BACKLOG = Field(
 DISK_FREE = Field(
     "disk_free", Size(), "Below so much free disk intake slows down.", default=Limits().disk_free
 )
-LIMITS_SHAPE = Shape("a site's limits", (INTAKE_MEMORY, BACKLOG, DISK_FREE))
+BROKER_MESSAGE = Field(
+    "broker_message",
+    Size(),
+    "The largest message that the broker takes: 16MiB on RabbitMQ 4, 128MiB on 3.10. Larger ones are parked.",
+    default=Limits().broker_message,
+)
+LIMITS_SHAPE = Shape("a site's limits", (INTAKE_MEMORY, BACKLOG, DISK_FREE, BROKER_MESSAGE))
 
 
 def _limits(record: Record, _problems: Problems) -> Limits:
-    return Limits(record[INTAKE_MEMORY], record[BACKLOG], record[DISK_FREE])
+    return Limits(
+        intake_memory=record[INTAKE_MEMORY],
+        backlog=record[BACKLOG],
+        disk_free=record[DISK_FREE],
+        broker_message=record[BROKER_MESSAGE],
+    )
 
 
 OWNER = Field("owner", Text(), "Who looks after what waits here.", default="")

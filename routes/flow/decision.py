@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 __all__ = ["Copy", "Decision", "Finding", "Held", "Known", "NotWanted", "Rejected", "RouteDecision"]
 

@@ -38,15 +38,15 @@ class Dispatcher:
         return [entry for entry in built if entry is not None]
 
     def _entry(self, said: SendEntry) -> Entry | None:
-        when, good = self.builder.when(said.when)
+        when, good = self.builder.when(said.when, it=said.each is not None)
         each = None if said.each is None else self.builder.binder.path(said.each)
         entry = self._one(said)
         if entry is None or not good or (said.each is not None and each is None):
             return None
-        if each is not None:
-            entry = send_each(each, entry)
         if when is not None:
             entry = when_true(when, entry)
+        if each is not None:  # its `when` is asked for each element, as that of for_each is
+            entry = send_each(each, entry)
         self.builder.places[entry] = str(said.spot)
         return entry
 

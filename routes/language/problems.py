@@ -58,9 +58,7 @@ class Problems:
         """Remember a file's lines, so that problems can show them. Splits at LF only."""
         self.lines[file] = text.split("\n")
 
-    def add(
-        self, spot: Spot, message: str, rule: str, *, warning: bool = False, fix: str = ""
-    ) -> None:
+    def add(self, spot: Spot, message: str, rule: str, *, warning: bool = False, fix: str = "") -> None:
         """Note a problem. The first one at a spot with a rule stays."""
         lines = self.lines.get(spot.file, [])
         source = lines[spot.line - 1] if 0 < spot.line <= len(lines) else ""

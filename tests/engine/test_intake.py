@@ -257,7 +257,9 @@ async def test_a_bug_while_answering_closes_the_connection_and_blocks_nobody(
     assert [w.id for w in door.accepted] == [1]
 
 
-@pytest.mark.parametrize(("written", "shown"), [("ORU^R01", "ORU^R01"), ("MARROW^TOBIAS", "(unclear)"), ("", "")])
+@pytest.mark.parametrize(
+    ("written", "shown"), [("ORU^R01", "ORU^R01"), ("MARROW^TOBIAS", "(unclear)"), ("", "")]
+)
 async def test_a_type_that_cannot_be_one_is_not_shown(door: Door, written: str, shown: str) -> None:
     slot = Slot()
     door.intake().take(message().replace(b"ORU^R01", written.encode()), slot)

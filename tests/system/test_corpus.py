@@ -50,8 +50,10 @@ def test_every_message_is_answered_and_comes_out_unharmed_or_is_refused(
                     unanswered.append(name)
         sender.close()
         wait_until(
-            lambda: not engine.ask()["backlog"]
-            and all(not engine.ask()["channels"]["out"].get(s, 0) for s in ("waiting", "sending")),
+            lambda: (
+                not engine.ask()["backlog"]
+                and all(not engine.ask()["channels"]["out"].get(s, 0) for s in ("waiting", "sending"))
+            ),
             "all copies in the folder",
         )
         engine.stop()

@@ -106,14 +106,14 @@ DISKS = ("past its limit", "full") if os.geteuid() == 0 and _can_mount() else ("
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Where the data folder lies: a file system of 12 MB where this user may make one."""
+def disk(tmp_path: Path, how: str) -> Iterator[Path]:
+    """Where the data folder lies: on a file system of 12 MB, where it is to become full."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if "full" in DISKS:
+    if how == "full":
         subprocess.run([*MOUNT, "size=12m", "tmpfs", str(folder)], check=True)
     yield folder
-    if "full" in DISKS:
+    if how == "full":
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
@@ -135,7 +135,7 @@ def test_on_a_disk_without_room_nothing_is_acknowledged_and_later_all_is_there(
         if how == "full":
             fill(ballast)
         else:
-            write(site, {"gatepost.yaml": settings("1000TB")})
+            write(site, {"gatepost.yaml": settings("1000000GB")})
             engine.signal(signal.SIGHUP)
 
     def give_it_back() -> None:
@@ -249,6 +249,26 @@ def run_engine(site: Path, data: Path) -> subprocess.CompletedProcess[str]:
     """Run it to its end, which is expected soon."""
     command = [sys.executable, "-m", "engine.cli", "run", str(site), "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("how", DISKS[1:])
+def test_an_engine_whose_disk_is_full_can_be_stopped(tmp_path: Path, disk: Path, how: str) -> None:
+    port = free_port()
+    site = passthrough(tmp_path / "site", port, extra={"gatepost.yaml": settings("1kB")})
+    engine = EngineProcess(site, disk / "data")
+    engine.log = tmp_path / "engine.log"
+    with engine, Load(port) as load:
+        wait_until(lambda: len(load.acked) > 50, "some messages")
+        fill(disk / "ballast")
+        wait_until(lambda: not engine.ask()["healthy"], "status says that nothing is taken")
+        assert engine.stop(patience=50) == 0
+        load.stop()
+    (disk / "ballast").unlink()
+    assert "Traceback" not in log_of(engine)
+    with engine:
+        wait_until(lambda: set(load.acked) <= set(controls_in(disk / "data" / "out")), "all copies")
+        assert engine.stop() == 0
+    assert balanced(disk / "data")
 
 
 # -- peers ----------------------------------------------------------------------------------------------

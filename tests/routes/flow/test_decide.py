@@ -217,6 +217,15 @@ def test_otherwise_may_add_nothing_more_where_another_entry_always_sends(run: Ru
     assert sent(run(route(send), ORU)) == [("archive", "")]
 
 
+def test_the_when_of_an_each_entry_is_asked_for_each_element(run: Run) -> None:
+    send = (
+        "  - each: OBR[*]-28[*]\n    when: gp_directory[gp_of_doctor[it.1].practice].accepts = 'paper'\n"
+        "    to: print_room\n    address: gp_of_doctor[it.1].practice\n  - to: archive"
+    )
+
+    assert sent(run(route(send), ORU)) == [("print_room", "Y06602"), ("archive", "")]
+
+
 def test_each_makes_one_copy_for_each_and_equal_ones_merge(run: Run) -> None:
     send = (
         "  - each: OBR[*]-28[*]\n    to: gp_message\n    address: gp_of_doctor[it.1].practice\n"

@@ -1,0 +1,42 @@
+"""The analysts' tutorial is typed from its first line to its last, and prints what the page shows.
+
+To put the real output into the page after a change that was meant: GATEPOST_GOLDEN=renew pytest tests/docs
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS
+from tests.docs.tutorial import Typist, plain
+
+PAGE = DOCS / "analysts.md"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_command_of_the_tutorial_prints_what_the_page_shows(tmp_path: Path) -> None:
+    renew = os.environ.get("GATEPOST_GOLDEN") == "renew"
+    typist = Typist(tmp_path, patience=8.0 if renew else 30.0)
+    renewed: list[tuple[int, int, str]] = []
+    try:
+        for block, typed in typist.work_through(PAGE):
+            new = "".join(f"$ {command}\n{_tidy(printed)}" for command, _, printed in typed)
+            renewed.append((block.start, len(block.text), new))
+            for command, expected, printed in () if renew else typed:
+                assert plain(printed) == plain(expected), f"{block.place}: {command}"
+    finally:
+        typist.stop()
+    if renew:
+        text = PAGE.read_text(encoding="utf-8")
+        for start, length, new in reversed(renewed):
+            text = text[:start] + new + text[start + length :]
+        PAGE.write_text(text, encoding="utf-8")
+
+
+def _tidy(printed: str) -> str:
+    lines = [line.rstrip() for line in printed.splitlines()]
+    return "".join(f"{line}\n" for line in lines if line or printed.count("\n") > 1)
