@@ -59,7 +59,7 @@ class TooLong:
 Event = Frame | Discarded | Truncated | TooLong
 
 
-class Unframeable(ValueError):  # noqa: N818 - it says what the bytes are
+class Unframeable(ValueError):
     """These bytes cannot travel in an MLLP frame: the peer would cut them in the wrong place."""
 
 

@@ -15,7 +15,7 @@ __all__ = ["LOCK", "JournalOwned", "Ownership"]
 LOCK = "journal.lock"
 
 
-class JournalOwned(Exception):  # noqa: N818 - named for what it says, as JournalFull is
+class JournalOwned(Exception):
     """Another process owns the journal. `pid` is its process id, or 0 where it could not be read."""
 
     def __init__(self, folder: Path, pid: int) -> None:

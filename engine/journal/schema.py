@@ -155,7 +155,7 @@ class SchemaTooNew(JournalBroken):
     """The journal was written by a later version of the program; this one must not touch it."""
 
 
-class JournalMissing(Exception):  # noqa: N818 - named for what it says, as JournalFull is
+class JournalMissing(Exception):
     """There is no journal in this folder yet."""
 
 

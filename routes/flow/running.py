@@ -46,7 +46,7 @@ class Run:
 Act = Callable[[Run], Outcome | None]
 
 
-class Failed(Exception):  # noqa: N818 - the act failed; the name says what happened
+class Failed(Exception):
     """An act failed unexpectedly: `act` is the closure, `kind` the failure's class. No message content."""
 
     def __init__(self, act: object, kind: str) -> None:

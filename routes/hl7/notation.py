@@ -29,7 +29,7 @@ class PathError(Exception):
         self.fix = fix
 
 
-class NoSuchPlace(Exception):  # noqa: N818 - says what is wrong in full
+class NoSuchPlace(Exception):
     """A path leads nowhere in this message, and the place cannot be made. Names the path, no content."""
 
 

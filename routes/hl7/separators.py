@@ -19,11 +19,11 @@ NEVER = "\r"
 """Stands for an absent delimiter where text is searched: CR ends segments, so no text holds it."""
 
 
-class Unreadable(Exception):  # noqa: N818 - says what the bytes are
+class Unreadable(Exception):
     """These bytes cannot be read as an HL7 message. The reason is a fixed sentence without content."""
 
 
-class Unwritable(Exception):  # noqa: N818 - says what the value is
+class Unwritable(Exception):
     """A value cannot be written in this message. The reason is a fixed sentence without content."""
 
 

@@ -18,14 +18,14 @@ COMPOSED = {"unknown-dialect", "unknown-guard", "key-not-text"}
 RULE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
-def rule_ids() -> set[str]:
-    """Every rule id in the code."""
+def rule_ids(*, warnings: bool = False) -> set[str]:
+    """Every rule id in the code; or only those of problems that are warnings."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _modules()]
     makers = {name: place for tree in trees for name, place in _makers(tree)}
     found: set[str] = set()
     for tree in trees:
-        found |= set(_ids(tree, makers))
-    return found | COMPOSED
+        found |= set(_ids(tree, makers, warnings))
+    return found if warnings else found | COMPOSED
 
 
 def _modules() -> Iterator[Path]:
@@ -55,8 +55,10 @@ def _named(target: ast.expr) -> bool:
     return isinstance(target, ast.Name)
 
 
-def _ids(tree: ast.AST, makers: dict[str, int]) -> Iterator[str]:
+def _ids(tree: ast.AST, makers: dict[str, int], warnings: bool) -> Iterator[str]:
     for node in ast.walk(tree):
+        if warnings and not _warns(node):
+            continue
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name in makers and len(node.args) > makers[name]:
@@ -73,6 +75,11 @@ def _ids(tree: ast.AST, makers: dict[str, int]) -> Iterator[str]:
             defaults = dict(zip(reversed(names), reversed(node.args.defaults), strict=False))
             if "rule" in defaults:
                 yield from _texts(defaults["rule"])
+
+
+def _warns(node: ast.AST) -> bool:
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return any(each.arg == "warning" and getattr(each.value, "value", False) is True for each in keywords)
 
 
 def _texts(node: ast.expr) -> Iterator[str]:

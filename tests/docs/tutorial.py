@@ -29,17 +29,21 @@ _VARYING = (
     (re.compile(r"\d+(\.\d+)? (ms|s|MB)\b"), "N"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "HASH"),
     (re.compile(r"process \d+"), "process N"),
-    (re.compile(r"(?<=│ )[1-9](?= +│ TIME)"), "N"),  # attempts: how often it was tried is chance
+    (re.compile(r"│ [1-9] +│ TIME"), "│ N │ TIME"),  # attempts: how often it was tried is chance
     (re.compile(r"\d\d:\d\d:\d\d(\.\d+)?"), "CLOCK"),
 )
+TRIES = ("sending", "waiting")
+_EVENT = re.compile(r"│ TIME │ (?P<what>[a-z ]+) │ (?P<copy>\d*) ?│.*")
 
 
 def plain(text: str) -> list[str]:
-    """An output without what differs from run to run: times, ports, widths."""
+    """An output without what differs from run to run: times, ports, widths, and the order of a journey's
+    lines, since copies travel side by side."""
     for pattern, instead in _VARYING:
         text = pattern.sub(instead, text)
     lines = [re.sub(r"[━─]+", "-", re.sub(r"\s+", " ", line)).strip() for line in text.splitlines()]
-    return [line for line in lines if line]
+    events = sorted(line for line in lines if (found := _EVENT.fullmatch(line)) and found["what"] not in TRIES)
+    return [line for line in lines if line and not _EVENT.fullmatch(line)] + events
 
 
 @dataclass
