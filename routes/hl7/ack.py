@@ -37,6 +37,9 @@ _CONDITIONS = {
     "207": "Application internal error",
 }  # fmt: skip
 _UNSPECIFIC = "207"
+# Where segments have run together, MSH-11 and 12 can hold anything; what cannot be one is not repeated.
+_PROCESSING = re.compile(rb".{0,3}", re.DOTALL)
+_DIGIT = re.compile(rb"\d[^\n]{0,40}|")
 _VERSION = re.compile(rb"2\.(\d{1,2})")
 
 
@@ -160,7 +163,7 @@ class _Writer:
         columns = [
             b"MSH", h.encoding, h.field(5), h.field(6), h.field(3), h.field(4),
             _timestamp(now).encode("ascii"), b"", self._type(), own_id.encode("ascii", "replace"),
-            h.processing_id, h.version,
+            _line(h.processing_id, _PROCESSING), _line(h.version, _DIGIT),
         ]  # fmt: skip
         if self.declared:
             columns += [b"", b"", b"", b"", b"", self.declared]
@@ -206,6 +209,13 @@ class _Writer:
             taken = {self.seps.field, self.seps.component, self.seps.repetition, self.seps.subcomponent}
             text = "".join(" " if c in taken or c in "\r\n" else c for c in words)
         return text.encode(self.codec, "replace")
+
+
+def _line(value: bytes, allowed: re.Pattern[bytes]) -> bytes:
+    """The value up to a line feed, which may be a segment end that this feed does not know; b"" where it
+    is not what the field may hold."""
+    line = value.split(b"\n", 1)[0]
+    return line if allowed.fullmatch(line) else b""
 
 
 def _version(declared: bytes) -> int:

@@ -235,6 +235,22 @@ def test_reading_an_answer_never_fails(data: bytes) -> None:
     fixed_refusal(datetime.now(UTC), "1")
 
 
+@pytest.mark.parametrize(
+    "run_together",
+    [
+        b"MSH|^~\\&|A|B|C|D|2026||ADT^A01|M1|P|2.5\nPID|1||9^^^X^MR||CANARY^JANE\n",
+        b"MSH|^~\\&|A|B|C|D|2026||ADT^A01|M1|CANARY^JANE|CANARY^JANE",
+        b"MSH|^~\\&|A|B|C|D|2026||ADT^A01|M1|P|2.5|||||1|CANARY",
+    ],
+)
+def test_what_ran_into_the_header_does_not_come_back_in_the_answer(run_together: bytes) -> None:
+    told = reply(run_together) or b""
+
+    assert b"CANARY" not in told
+    assert b"\n" not in told
+    assert b"MSA|AA|M1\r" in told
+
+
 @given(st.binary(max_size=200), st.sampled_from(["ok", "error", "reject"]), st.booleans())
 @example(b"|^|A|B|C|D|20260101||ADT^A01|M1|P|2.5||||||UNICODE UTF-8", "ok", False)
 def test_whatever_stands_in_the_header_the_answer_never_fails(
