@@ -41,6 +41,7 @@ from tests.broker import BrokerNode
 __all__ = ["Plan", "Result", "main", "soak"]
 
 PRACTICES = 12
+SETTLED = 3.0  # seconds; a quorum queue whose broker is killed within half a second of its creation is dead
 ANSWER_PATIENCE = 15.0  # seconds; a sender that hears nothing closes, connects and sends again
 
 
@@ -211,6 +212,8 @@ async def _kill(
 ) -> None:
     deeds = ["engine"] * plan.kills + ["broker"] * (plan.broker_kills if broker else 0)
     chance.shuffle(deeds)
+    if broker is not None:
+        await asyncio.sleep(SETTLED)
     for count, deed in enumerate(deeds, 1):
         await asyncio.sleep(chance.uniform(*plan.calm))
         began = time.monotonic()

@@ -54,7 +54,9 @@ class Receiver:
 
     def wait_for(self, count: int, *, patience: float = 30.0) -> list[bytes]:
         """The messages, once there are so many."""
-        wait_until(lambda: len(self.received) >= count, f"{count} messages at the receiver", patience=patience)
+        wait_until(
+            lambda: len(self.received) >= count, f"{count} messages at the receiver", patience=patience
+        )
         return self.received
 
     def controls(self) -> list[str]:
@@ -97,7 +99,9 @@ def control_id(body: bytes) -> str:
     return header(body)[9].decode("latin-1")
 
 
-def admission(control: str, *, sender: str = "WARD", practice: str = "Y90001", more: Sequence[str] = ()) -> bytes:
+def admission(
+    control: str, *, sender: str = "WARD", practice: str = "Y90001", more: Sequence[str] = ()
+) -> bytes:
     """An ADT^A01 of an invented patient. `more`: further segments."""
     lines = [
         f"MSH|^~\\&|{sender}|NFD|GATE|GP|20260105093000||ADT^A01|{control}|P|2.4",

@@ -24,7 +24,7 @@ from engine.cli import COMMANDS, main  # noqa: E402
 from engine.site import channels, feeds, settings  # noqa: E402
 from routes.language.route_files import DIALECT, GUARD, ROUTE, SEND  # noqa: E402
 from routes.language.shapes import Field, Shape  # noqa: E402
-from routes.language.step_shapes import ACCEPT, CHANGE_SHAPES, CHECK  # noqa: E402
+from routes.language.step_shapes import ACCEPT, CHANGE_SHAPES, CHECK, ELSE, WHEN  # noqa: E402
 from routes.tables.reading import SIDECAR_KEYS  # noqa: E402
 
 SITE_FILES = ROOT / "docs" / "site-files.md"
@@ -72,6 +72,26 @@ channels:
 ```
 """
 
+STEPS = """\
+### steps of change
+
+Each entry of `change` has exactly one of these verbs. Every step may also have `when`, a condition, and
+`else`, what happens where it cannot be done: `{hold: TRAY}`, `{reject: "words"}` or `{warn: "words"}`.
+(`for_each` has no `else`: each step in it has its own.)
+"""
+
+SHORTER = (
+    ("a length of time: a number with ms, s, m, h or d, such as 5s, 10m or 3d", "a length of time"),
+    ("a size: a number with KiB, MiB or GiB, such as 32MiB", "a size"),
+    ("a name of small letters, digits and _", "a name"),
+    ("keys with values: each key a name, each value a value", "names, and what each stands for"),
+    ("keys with values: ", ""),
+    ("a copy or move", "`from` and `to`, each a path"),
+    (" such as MSH-9.1 = 'ORU'", ""),
+    (" such as PID-3[5='NH'].1", ""),
+    ("a text, or a reference such as ${env:NAME}", "a text, or a secret"),
+)
+
 HOURS_AND_PATTERNS = """\
 ### Hours and patterns
 
@@ -111,9 +131,9 @@ def site_files() -> str:
     parts.append(_section("routes/NAME.yaml", ROUTE, "Keys stand in this order."))
     parts.append(_section("an entry of accept", ACCEPT, "", level=3))
     parts.append(_section("an entry of check", CHECK, "", level=3))
-    parts.append("### steps of change\n\nEach entry of `change` has exactly one of these verbs.\n")
+    parts.append(STEPS)
     for verb, (shape, _) in CHANGE_SHAPES.items():
-        parts.append(_section(verb, shape, "", level=4))
+        parts.append(_section(verb, shape, "", level=4, without=(WHEN.key, ELSE.key)))
     parts.append(_section("an entry of send", SEND, "", level=3))
     parts.append(_section("dialects/NAME.yaml", DIALECT, DIALECT.help))
     parts.append(_section("guards/NAME.yaml", GUARD, GUARD.help))
@@ -136,12 +156,12 @@ def help_of(command: str) -> str:
     return CliRunner().invoke(main, asked, prog_name="gatepost", terminal_width=100).output
 
 
-def _section(title: str, shape: Shape, opening: str, level: int = 2) -> str:
+def _section(title: str, shape: Shape, opening: str, level: int = 2, without: tuple[str, ...] = ()) -> str:
     lines = [f"{'#' * level} {title}", ""]
     if opening:
         lines += [opening, ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    lines += [_row(field) for field in shape.fields]
+    lines += [_row(field) for field in shape.fields if field.key not in without]
     if shape.not_yet:
         words = ", ".join(f"`{key}`" for key in shape.not_yet)
         lines += ["", f"Refused in this version: {words}."]
@@ -150,10 +170,20 @@ def _section(title: str, shape: Shape, opening: str, level: int = 2) -> str:
 
 def _row(field: Field[Any]) -> str:
     default = "**required**" if field.required else _default(field)
-    meaning = field.help[:1].upper() + field.help[1:]
-    example = f" `{field.example}`" if field.example else ""
-    cells = [f"`{field.key}`", field.kind.words, default, f"{meaning.rstrip('.')}.{example}"]
+    first = field.help.split(" ")[0].rstrip(",:")
+    code = first in (*getattr(field.kind, "options", ()), "embedded", "cr", "always")
+    meaning = field.help if code else field.help[:1].upper() + field.help[1:]
+    example = f" Example: `{field.example}`" if field.example else ""
+    cells = [f"`{field.key}`", _kind(field), default, f"{meaning.rstrip('.')}.{example}"]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _kind(field: Field[Any]) -> str:
+    """How the value is written; what the table above says is not said again."""
+    words = field.kind.words
+    for long, short in SHORTER:
+        words = words.replace(long, short)
+    return words
 
 
 def _default(field: Field[Any]) -> str:

@@ -170,7 +170,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self._channel: Channel | None = None
-        self._under_way: dict[asyncio.Task[object], float] = {}
+        self._under_way: dict[asyncio.Task[object], tuple[float, str]] = {}  # since when, to which queue
         self._ended: set[asyncio.Task[object]] = set()
 
     @property
@@ -192,10 +192,10 @@ class Publisher:
             self._ended.add(task)
             task.cancel()  # caught in `publish`, which alone waits while a task stands in `_under_way`
 
-    def stalled(self) -> bool:
-        """Whether something has waited for its confirm for longer than a healthy broker takes."""
-        oldest = min(self._under_way.values(), default=None)
-        return oldest is not None and time.monotonic() - oldest > _STALLED
+    def stalled(self) -> str:
+        """The queue whose confirm has been waited for longer than a healthy broker takes; "" for none."""
+        since, queue = min(self._under_way.values(), default=(0.0, ""))
+        return queue if queue and time.monotonic() - since > _STALLED else ""
 
     async def publish(self, queue: str, body: bytes, headers: Mapping[str, str | int | bool]) -> Outcome:
         """Publish one message and wait for what became of it. Raises nothing."""
@@ -209,7 +209,7 @@ class Publisher:
             message_id=uuid.uuid4().hex,
             headers=dict(headers),
         )
-        self._under_way[task] = time.monotonic()
+        self._under_way[task] = (time.monotonic(), queue)
         try:
             await channel.basic_publish(
                 body, routing_key=queue, properties=properties, mandatory=True, wait=False

@@ -31,6 +31,10 @@ __all__ = ["RabbitQueue"]
 log = get_log()
 
 _WATCH = 1.0  # seconds between looks at blocking and stalled publishes
+NO_CONFIRM = (
+    "the broker does not confirm messages to this queue; they wait and are published again. If this "
+    "goes on, the queue has lost its leader: if it is a new one, delete it on the broker, and it is made anew"
+)
 _DEAD_WATCH = 60  # looks between looks at the dead-letter queue
 
 
@@ -143,7 +147,8 @@ class RabbitQueue:
             await asyncio.sleep(_WATCH)
             if self._out.blocked != self._blocked:
                 self._see_blocked(self._out.blocked)
-            if not self._blocked and self._publisher.stalled():
+            if not self._blocked and (queue := self._publisher.stalled()):
+                log.error("broker.trouble", queue=queue, why=NO_CONFIRM)
                 self._out.lose()
             if self._connected and looks % _DEAD_WATCH == 0:
                 await self._see_dead()

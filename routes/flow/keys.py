@@ -41,7 +41,7 @@ def _read_patient(message: Message, segment: int, nhs: list[str], patient: list[
     if identifiers:
         repetitions = identifiers.split(seps.repetition) if seps.repetition else [identifiers]
         for repetition in repetitions[: 2 * MAX_KEYS]:
-            components = repetition.split(seps.component)
+            components = repetition.split(seps.component) if seps.component else [repetition]
             value = _value(message, components[0])
             if not value:
                 continue
@@ -49,7 +49,7 @@ def _read_patient(message: Message, segment: int, nhs: list[str], patient: list[
                 nhs.append(_digits(value))
             else:
                 patient.append(value)
-    other = _value(message, message.field(segment, 2).split(seps.component, 1)[0])
+    other = _value(message, _first(message.field(segment, 2), seps.component))
     if other and is_nhs_number(_digits(other)):
         nhs.append(_digits(other))
 
@@ -68,10 +68,15 @@ def _orders(message: Message) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in (b"OBR", b"ORC"):
         for segment in message.rows(name)[:MAX_KEYS]:
-            value = _value(message, message.field(segment, 3).split(component, 1)[0])
+            value = _value(message, _first(message.field(segment, 3), component))
             if value:
                 found[value] = None
     return tuple(found)[:MAX_KEYS]
+
+
+def _first(field: str, component: str) -> str:
+    """A field's first component; MSH-2 may declare no component separator."""
+    return field.split(component, 1)[0] if component else field
 
 
 def _value(message: Message, raw: str) -> str:

@@ -40,6 +40,8 @@ _UNSPECIFIC = "207"
 # Where segments have run together, MSH-11 and 12 can hold anything; what cannot be one is not repeated.
 _PROCESSING = re.compile(rb".{0,3}", re.DOTALL)
 _DIGIT = re.compile(rb"\d[^\n]{0,40}|")
+_EVENT = re.compile(rb"[A-Za-z0-9]{1,5}")
+_ENCODING = re.compile(rb"[!-/:-@\[-`{-~]{0,5}")
 _VERSION = re.compile(rb"2\.(\d{1,2})")
 
 
@@ -161,7 +163,7 @@ class _Writer:
         """MSH: sender and receiver change places; time and id are new; MSH-11, 12 and 18 are copied."""
         h = self.header
         columns = [
-            b"MSH", h.encoding, h.field(5), h.field(6), h.field(3), h.field(4),
+            b"MSH", _line(h.encoding, _ENCODING), h.field(5), h.field(6), h.field(3), h.field(4),
             _timestamp(now).encode("ascii"), b"", self._type(), own_id.encode("ascii", "replace"),
             _line(h.processing_id, _PROCESSING), _line(h.version, _DIGIT),
         ]  # fmt: skip
@@ -194,7 +196,7 @@ class _Writer:
         component = self.seps.component.encode()
         parts = self.header.message_type.split(component) if component else []
         event = parts[1] if len(parts) > 1 else b""
-        if not event:
+        if not _EVENT.fullmatch(event):
             return b"ACK"
         return component.join((b"ACK", event, b"ACK") if self.version >= 4 else (b"ACK", event))
 

@@ -1,7 +1,7 @@
 """Makes a whole site around a piece of YAML from the documents, so that the real loader can read it.
 
-The site is a copy of the example site, with the feeds' data folder, hours and patterns of the page. A piece
-takes the place of what it is a piece of.
+The site is a copy of the example site, with the hours and patterns of a page where it has some. A whole
+file takes the place of the site's own; steps and entries are wrapped into a route.
 """
 
 from __future__ import annotations
@@ -35,19 +35,16 @@ KINDS = (*WHOLE, *WRAPPED)
 
 
 def load_around(block: Block, folder: Path, words: str = "") -> tuple[Site | None, list[Problem]]:
-    """Load the example site with the block in it. `words`: the gatepost.yaml whose hours and patterns hold."""
+    """Load the example site with the block in it. `words`: a gatepost.yaml with hours and patterns."""
     site = Path(shutil.copytree(ROOT / "config", folder / "site"))
     kind = block.words[0]
     settings = site / "gatepost.yaml"
     if words:
         settings.write_text(words, encoding="utf-8")
     if kind in WRAPPED:
-        for route in (site / "routes").iterdir():
-            route.write_text(route.read_text(encoding="utf-8").replace(f"{FEED}", "westmoor_lims"), "utf-8")
         text = "".join(f"  {line}\n" for line in block.text.splitlines())
         wrapped = WRAPPED[kind].format(feed=FEED, text=text)
         (site / "routes" / "example.yaml").write_text(wrapped, encoding="utf-8")
     else:
-        path = site / WHOLE[kind]
-        path.write_text(block.text, encoding="utf-8")
+        (site / WHOLE[kind]).write_text(block.text, encoding="utf-8")
     return load_site(site, "example" if kind == "environment" else "", environ=LIVE)

@@ -14,7 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
-_FENCE = re.compile(r"^(?P<lead> *)```(?P<info>[^`\n]*)\n(?P<text>.*?)^(?P=lead)```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^(?P<lead> *)```(?P<info>[^`\n]*)\n(?P<text>.*?)^(?P=lead)```$", re.DOTALL | re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def _makers(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Functions that take a `rule`, and at which place; a class goes by its own name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            fields = [n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and _named(n.target)]
+            fields = [ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)]
             if "rule" in fields and node.name == "Problem":
                 yield node.name, fields.index("rule")
             for inner in node.body:
@@ -49,10 +49,6 @@ def _makers(tree: ast.AST) -> Iterator[tuple[str, int]]:
             names = [each.arg for each in node.args.args]
             if "rule" in names:
                 yield node.name, names.index("rule") - (1 if names[0] == "self" else 0)
-
-
-def _named(target: ast.expr) -> bool:
-    return isinstance(target, ast.Name)
 
 
 def _ids(tree: ast.AST, makers: dict[str, int], warnings: bool) -> Iterator[str]:

@@ -42,7 +42,9 @@ def plain(text: str) -> list[str]:
     for pattern, instead in _VARYING:
         text = pattern.sub(instead, text)
     lines = [re.sub(r"[━─]+", "-", re.sub(r"\s+", " ", line)).strip() for line in text.splitlines()]
-    events = sorted(line for line in lines if (found := _EVENT.fullmatch(line)) and found["what"] not in TRIES)
+    events = sorted(
+        line for line in lines if (found := _EVENT.fullmatch(line)) and found["what"] not in TRIES
+    )
     return [line for line in lines if line and not _EVENT.fullmatch(line)] + events
 
 
@@ -110,8 +112,8 @@ class Typist:
         while True:
             done = subprocess.run(
                 ["bash", "-c", self.moved(command)],
-                cwd=self.folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                check=False,
+                cwd=self.folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, check=False,
             )  # fmt: skip
             if command.startswith("gatepost init "):
                 self.move_files(self.folder / command.split()[-1])
@@ -161,7 +163,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 def _environment() -> dict[str, str]:
     bin_folder = Path(sys.executable).parent
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST_", "PYTEST_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")},
         "PATH": f"{bin_folder}:{os.environ.get('PATH', '')}",
         "COLUMNS": WIDTH,
         "NO_COLOR": "1",

@@ -123,7 +123,10 @@ class House:
 
     def throw(self, feed: str, data: bytes, *, wait: bool = True) -> None:
         """Send bytes that are no frame, and keep whatever comes back before the connection ends."""
-        with socket.create_connection(("127.0.0.1", self.ports[feed]), 5) as line, contextlib.suppress(OSError):
+        with (
+            socket.create_connection(("127.0.0.1", self.ports[feed]), 5) as line,
+            contextlib.suppress(OSError),
+        ):
             line.sendall(data)
             line.shutdown(socket.SHUT_WR)
             while wait and (chunk := line.recv(65536)):
@@ -147,9 +150,20 @@ class House:
         assert process.stdout is not None
         stdout = process.stdout.read()
         log = self.engine.log.read_text(encoding="utf-8", errors="backslashreplace")
-        answers = b"\n".join(self.said).decode("latin-1")
+        answers = "\n".join(own_words(b"\r".join(self.said).decode("latin-1")))
         assert "Traceback" not in log
         return "\n".join((status, stdout, log, answers)).lower()
+
+
+def own_words(answers: str) -> Iterator[str]:
+    """The segments of answers without what they must repeat: MSH-3 to 6, and MSA-2."""
+    for segment in answers.replace("\x0b", "").split("\r"):
+        fields = segment.split(segment[3:4] or "|")
+        if fields[0] == "MSH":
+            del fields[2:6]
+        elif fields[0] == "MSA":
+            del fields[2]
+        yield "|".join(fields)
 
 
 @pytest.fixture
@@ -181,7 +195,12 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def telling(
-    control: str = "1", *, kind: str = "ORU^R01", charset: str = "", practice: str = "Y90001", extra: bytes = b""
+    control: str = "1",
+    *,
+    kind: str = "ORU^R01",
+    charset: str = "",
+    practice: str = "Y90001",
+    extra: bytes = b"",
 ) -> bytes:
     """A message with a canary in every field that holds a patient's data."""
     lines = [
@@ -208,7 +227,9 @@ def test_no_canary_leaves_the_house_by_any_path_on_which_something_goes_wrong(ho
     # Taken, translated amiss, held, and on their way to peers that are not there, refuse, or talk.
     house.tell(plain, telling("A1"), telling("A2", practice=CANARY), telling("A3", charset=CANARY))
     house.tell(plain, telling("A4", kind=f"ORU^{CANARY}^{CANARY}"), telling("A5", kind=CANARY))
-    house.tell(plain, telling(f"{CANARY}\x07\x00\xff~")[:-1], telling("A6", extra=b"ZZZ|\xff\xfe\x00\xed\xa0\x80"))
+    house.tell(
+        plain, telling(f"{CANARY}\x07\x00\xff~")[:-1], telling("A6", extra=b"ZZZ|\xff\xfe\x00\xed\xa0\x80")
+    )
     # Refused as unreadable, without control id, as an acknowledgement.
     house.tell(plain, CANARY.encode(), b"MSH|" + CANARY.encode(), b"MSH" + CANARY.encode() * 9)
     house.tell(plain, telling(""), b"\xef\xbb\xbf" + telling("A7"))
@@ -216,8 +237,15 @@ def test_no_canary_leaves_the_house_by_any_path_on_which_something_goes_wrong(ho
     # Rejected by a route, held by a dialect, and batches whose parts are bad.
     house.tell("ruled", telling("R1"), telling("R2").replace(PERSON.encode(), CANARY.encode()))
     house.tell("ruled", telling("R3").replace(b"|" + CANARY.encode() + b"|2\r", b"|31/12/1961|2\r"))
-    house.tell("ruled", telling("R4").replace(PERSON.encode(), CANARY.encode()).replace(b"|" + CANARY.encode() + b"|2\r", b"|31/12/1961|2\r"))
-    house.throw(plain, frame(b"BHS|^~\\&|" + CANARY.encode() + b"\r" + telling("B1") + b"BTS|7|" + CANARY.encode()))
+    house.tell(
+        "ruled",
+        telling("R4")
+        .replace(PERSON.encode(), CANARY.encode())
+        .replace(b"|" + CANARY.encode() + b"|2\r", b"|31/12/1961|2\r"),
+    )
+    house.throw(
+        plain, frame(b"BHS|^~\\&|" + CANARY.encode() + b"\r" + telling("B1") + b"BTS|7|" + CANARY.encode())
+    )
     house.throw(plain, frame(b"FHS|^~\\&|" + CANARY.encode() + b"\rBHS|^~\\&\rBTS|0\rFTS|" + CANARY.encode()))
     # Not framed, broken off, over the limit, and noise on a TLS port.
     junk = CANARY.encode() * 50
@@ -258,13 +286,15 @@ def test_no_canary_leaves_the_house_by_any_path_on_which_something_goes_wrong(ho
         assert f'"{event}"' in said, event
     assert told["feeds"]["plain"]["refused"] >= 4
     assert told["routes"]["rejecting"]["rejected"] >= 1
-    assert told["channels"]["peer"]["parked"] >= 1
+    assert told["channels"]["gone"]["parked"] == told["channels"]["gone"]["made"]
     with JournalReader(house.data) as journal:
         assert journal.balance().unbalanced == []
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_messages_mangled_at_random_are_answered_accounted_for_and_not_told_of(house: House, seed: int) -> None:
+def test_messages_mangled_at_random_are_answered_accounted_for_and_not_told_of(
+    house: House, seed: int
+) -> None:
     chance = random.Random(seed)
     house.peer.reply = answer
     sent = 0
@@ -272,7 +302,9 @@ def test_messages_mangled_at_random_are_answered_accounted_for_and_not_told_of(h
         bodies = [mangled(chance, f"S{seed}R{round_}N{number}") for number in range(10)]
         sent += len(bodies)
         # An acknowledgement, or a sender who asks for none, is not answered: one of our own ends the round.
-        house.throw(chance.choice(["plain", "ruled"]), b"".join(map(frame, bodies)) + frame(telling(f"E{round_}")))
+        house.throw(
+            chance.choice(["plain", "ruled"]), b"".join(map(frame, bodies)) + frame(telling(f"E{round_}"))
+        )
     wait_until(house.quiet, "nothing is under way")
     status = house.engine.ask()
     said = house.end()
@@ -335,7 +367,11 @@ def test_no_canary_leaves_by_the_way_to_the_broker(tmp_path: Path) -> None:
             house.said.append(sender.ask(telling(f"Q{number}")))
         big = telling("BIG", extra=b"NTE|1|L|" + CANARY.encode() * 2_000_000)
         house.said.append(sender.ask(big))
-        wait_until(lambda: engine.ask()["channels"]["confidential"].get("delivered") == 20, "twenty delivered")
-        wait_until(lambda: engine.ask()["channels"]["confidential"].get("parked") == 1, "the large one is parked")
+        wait_until(
+            lambda: engine.ask()["channels"]["confidential"].get("delivered") == 20, "twenty delivered"
+        )
+        wait_until(
+            lambda: engine.ask()["channels"]["confidential"].get("parked") == 1, "the large one is parked"
+        )
         assert_silent(house.end())
     assert len(broker_node().empty("gatepost.confidential")) == 20

@@ -84,6 +84,8 @@ def _altered(data: Path, cases: list[Case]) -> list[str]:
     """Feeds that stored a message which is not, byte for byte, among what was sent to them."""
     sent = {_name(case): b"".join(case.sends) for case in cases}
     with sqlite3.connect(f"file:{data / 'journal.db'}?mode=ro", uri=True) as journal:
-        rows = journal.execute("SELECT m.feed, b.bytes FROM message m JOIN body b ON b.id = m.body").fetchall()
+        rows = journal.execute(
+            "SELECT m.feed, b.bytes FROM message m JOIN body b ON b.id = m.body"
+        ).fetchall()
     assert len(rows) > 35
     return [feed for feed, body in rows if body not in sent[feed]]

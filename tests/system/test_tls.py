@@ -30,7 +30,9 @@ class Papers:
     def issue(self, authority: trustme.CA, file: str, name: str, *, days: int = 30) -> tuple[Path, Path]:
         """A certificate for a name, ending in so many days, and its key."""
         ends = datetime.now(UTC) + timedelta(days=days)
-        made = authority.issue_cert(name, common_name=name, not_after=ends, not_before=ends - timedelta(days=60))
+        made = authority.issue_cert(
+            name, common_name=name, not_after=ends, not_before=ends - timedelta(days=60)
+        )
         certificate, key = self.folder / f"{file}.pem", self.folder / f"{file}.key"
         made.cert_chain_pems[0].write_to_path(certificate)
         made.private_key_pem.write_to_path(key)
@@ -218,6 +220,8 @@ def test_a_channel_delivers_over_tls_and_trusts_nobody_else(papers: Papers, tmp_
                 assert peer.wait_for(1) == [admission("SECRET")]
             assert engine.stop() == 0
         why = next(
-            line for line in engine.log.read_text(encoding="utf-8").splitlines() if '"delivery.retrying"' in line
+            line
+            for line in engine.log.read_text(encoding="utf-8").splitlines()
+            if '"delivery.retrying"' in line
         )
         assert "certificate" in why.lower()
