@@ -51,8 +51,8 @@ class EngineProcess:
     def start(self, *, patience: float = 60.0) -> None:
         """Start it and wait for `ready`. Raises EngineFailed where that does not come."""
         command = [
-            *self._before, sys.executable, "-m", "engine.cli", "run", str(self.site), "--data", str(self.data),
-            *self._arguments,
+            *self._before, sys.executable, "-m", "engine.cli", "run", str(self.site),
+            "--data", str(self.data), *self._arguments,
         ]  # fmt: skip
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(

@@ -1,6 +1,6 @@
-"""The systems around the engine in the system tests: a receiver that answers as it is told, and messages.
-
-Shares no code with the engine. Receivers run in threads, so that tests read from top to bottom.
+"""The systems around the engine in the system tests: a receiver that answers as it is told, senders under
+load, their messages, and looks at what came of them. Receivers run in threads, so that tests read from top
+to bottom.
 """
 
 from __future__ import annotations
@@ -9,14 +9,21 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 
-from bench.engine import free_port, wait_until
+from bench.engine import EngineProcess, free_port, wait_until
 from bench.messages import nhs_number
-from bench.wire import Frames, answer, frame, header
+from bench.wire import Frames, answer, header
+from engine.journal.reading import JournalReader
+from tests.system_sites import Sender, folder_files
 
-__all__ = ["Receiver", "admission", "codes", "control_id", "result"]
+__all__ = [
+    "Load", "Receiver", "admission", "balanced", "codes", "control_id", "controls_in", "log_of", "refusing",
+    "result",
+]  # fmt: skip
 
 Reply = Callable[[bytes], bytes | None]
 """From a message to the framed answer. None: no answer. b"": the connection is closed without one."""
@@ -139,6 +146,72 @@ def refusing(code: bytes) -> Reply:
     return lambda body: answer(body, code)
 
 
-def framed(body: bytes) -> bytes:
-    """The body between VT and FS CR."""
-    return frame(body)
+def log_of(engine: EngineProcess) -> str:
+    """All that it logged so far."""
+    return engine.log.read_text(encoding="utf-8")
+
+
+def controls_in(folder: Path) -> list[str]:
+    """Control ids of a folder channel's files, in the order of acceptance."""
+    return [control_id(path.read_bytes()) for path in folder_files(folder)] if folder.exists() else []
+
+
+def balanced(data: Path) -> bool:
+    """Whether the journal's sums hold (I2)."""
+    with JournalReader(data) as journal:
+        return journal.balance().unbalanced == []
+
+
+class Load:
+    """Senders that send one message after the other until told to stop. Lost connections are made anew and
+    unanswered messages sent again. `acked` holds the control ids that were answered AA, in order."""
+
+    def __init__(self, port: int, *, senders: int = 2, practice: str = "Y90001") -> None:
+        self.acked: list[str] = []
+        self.refused: list[str] = []
+        self._port = port
+        self._practice = practice
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(senders)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """No new message; one that is on its way is given up when nobody listens."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(20)
+
+    def wait_for_more(self, count: int) -> None:
+        """Until so many more have been acknowledged."""
+        wanted = len(self.acked) + count
+        wait_until(lambda: len(self.acked) >= wanted, f"{count} more messages acknowledged")
+
+    def _run(self, number: int) -> None:
+        sender: Sender | None = None
+        count = 0
+        while not self._stopping.is_set():
+            count += 1
+            body = admission(f"L{number}N{count}", sender=f"S{number}", practice=self._practice)
+            while True:
+                try:
+                    sender = sender or Sender(self._port, timeout=10)
+                    code = sender.code(body)
+                except (OSError, EOFError):
+                    if sender is not None:
+                        sender.close()
+                        sender = None
+                    if self._stopping.is_set():
+                        return
+                    time.sleep(0.01)  # as a sender waits before it connects again
+                    continue
+                (self.acked if code == "AA" else self.refused).append(f"L{number}N{count}")
+                break
+        if sender is not None:
+            sender.close()

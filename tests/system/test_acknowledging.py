@@ -1,4 +1,4 @@
-"""What a sending system is told: truthfully, once, in its own terms, and the same again when it asks again."""
+"""What a sending system is told: the truth, in its own terms, and the same again when it asks again."""
 
 from __future__ import annotations
 

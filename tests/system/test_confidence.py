@@ -56,7 +56,10 @@ CHANNELS = """\
         kind: folder
         path: practices
         directory: practices
-      blocked: {{kind: folder, path: blocked, retry: {{first: 100ms, factor: 1, longest: 100ms, give_up: 1s}}}}
+      blocked:
+        kind: folder
+        path: blocked
+        retry: {{first: 100ms, factor: 1, longest: 100ms, give_up: 1s}}
     """
 DIALECT = """\
     dialect: house

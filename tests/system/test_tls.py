@@ -168,7 +168,8 @@ def test_openssl_as_a_client_is_answered(papers: Papers, guarded: Guarded) -> No
     certificate, key = papers.own("lab")
     command = [
         program, "s_client", "-connect", f"127.0.0.1:{guarded.port}", "-quiet", "-verify_return_error",
-        "-CAfile", str(papers.ca), "-cert", str(certificate), "-key", str(key), "-verify_hostname", "localhost",
+        "-CAfile", str(papers.ca), "-cert", str(certificate), "-key", str(key),
+        "-verify_hostname", "localhost",
     ]  # fmt: skip
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
