@@ -20,7 +20,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter
 
 from engine.journal.arrivals import store
@@ -64,7 +63,10 @@ class Writer:
         self._entries = Entries(Counters(connection))
         self._arrivals: deque[tuple[Arrival, Done]] = deque()
         self._jobs: deque[Job] = deque()
-        self._wake: SimpleQueue[None] = SimpleQueue()
+        # Released: there may be something to do. A lock, because SimpleQueue.get with a short timeout can
+        # wait for ever (CPython computes a negative rest of it after a wake-up that finds nothing).
+        self._wake = threading.Lock()
+        self._wake.acquire()
         self._sleeping = False  # woken by whatever comes
         self._gathering = False  # woken by an arrival only
         self._closing = False
@@ -101,7 +103,7 @@ class Writer:
     async def close(self) -> None:
         """Write what is queued, copy the log into the database file, and end the threads."""
         self._closing = True
-        self._wake.put(None)
+        self._signal()
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._checkpoints.close)
         if self._ended is None:
@@ -116,7 +118,12 @@ class Writer:
         if self._ended:
             self._loop.call_soon(self._refuse_rest)
         else:
-            self._wake.put(None)
+            self._signal()
+
+    def _signal(self) -> None:
+        """Wake the writer, or have its next sleep end at once."""
+        with contextlib.suppress(RuntimeError):  # it is released already: signalled, and not yet seen
+            self._wake.release()
 
     def _refuse_rest(self) -> None:
         """Nobody writes any more: tell everyone who waits, or comes later."""
@@ -169,10 +176,9 @@ class Writer:
         the queues are looked at again after saying that we sleep. While the disk is full, only arrivals
         and the time of the next try count."""
         self._sleeping = True
-        seconds = max(0.0, self._next_try - monotonic()) if self._full else None
+        seconds = max(0.0, self._next_try - monotonic()) if self._full else -1
         if not (self._arrivals or self._closing or self._ended or (self._jobs and not self._full)):
-            with contextlib.suppress(Empty):
-                self._wake.get(timeout=seconds)
+            self._wake.acquire(timeout=seconds)
         self._sleeping = False
 
     def _may_commit_alone(self) -> bool:
@@ -183,8 +189,7 @@ class Writer:
             return True
         self._gathering = True
         if not (self._arrivals or self._closing or self._ended):
-            with contextlib.suppress(Empty):
-                self._wake.get(timeout=early)
+            self._wake.acquire(timeout=early)
         self._gathering = False
         return False
 
@@ -330,7 +335,7 @@ class Writer:
     def _broken_elsewhere(self, broken: JournalBroken) -> None:
         """On the checkpoint thread: the disk has failed there."""
         self._break(broken)
-        self._wake.put(None)
+        self._signal()
 
     def _wait_for_space(self) -> None:
         """Refuse what arrives, keep background work, and try the disk when its time has come."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 __all__ = ["CALLS_OF_OTHERS", "SIGNS_OF_OTHERS", "WORDS_OF_OTHERS"]
 
-_NO_ARITHMETIC = "There is no arithmetic here; what must be computed belongs in a table or a plugin step."
+_NO_ARITHMETIC = "There is no arithmetic here; what must be computed belongs in a table."
 
 SIGNS_OF_OTHERS: Mapping[str, tuple[str, str]] = {
     "===": ('Equal is written with one sign: "=".', "="),
@@ -99,8 +99,8 @@ CALLS_OF_OTHERS: Mapping[str, str] = {
     "tolowercase": 'Case is changed by the step "lower".',
     "trim": 'Spaces are taken off by the step "trim".',
     "replace": 'Texts are replaced by the step "replace".',
-    "length": "Lengths are checked by a profile.",
-    "len": "Lengths are checked by a profile.",
+    "length": "There is no length here; a pattern of the site file can say how long a value may be (matches NAME).",
+    "len": "There is no length here; a pattern of the site file can say how long a value may be (matches NAME).",
     "concat": "Texts are joined with &.",
     "exists": "Write: PATH is present.",
     "isempty": "Write: PATH is empty.",

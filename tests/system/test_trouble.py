@@ -77,12 +77,14 @@ def test_on_a_disk_without_room_nothing_is_acknowledged_and_later_all_is_there(
 
     with engine, Load(port) as load:
         load.wait_for_more(50)
+        waiting = Sender(port, timeout=1.5)
+        assert waiting.code(admission("BEFORE")) == "AA"
         take_the_room()
         wait_until(lambda: not engine.ask()["healthy"], "status says that nothing is taken")
         assert '"feed.paused"' in log_of(engine)
         accepted = engine.ask()["feeds"]["any"]["accepted"]
-        with Sender(port, timeout=1.5) as sender, pytest.raises((TimeoutError, EOFError, ConnectionError)):
-            sender.ask(admission("WHILEFULL"))
+        with waiting, pytest.raises((TimeoutError, EOFError, ConnectionError)):
+            waiting.ask(admission("WHILEFULL"))
         assert engine.ask()["feeds"]["any"]["accepted"] - accepted <= 2
         give_it_back()
         wait_until(lambda: engine.ask()["healthy"], "messages are taken again, by themselves")
