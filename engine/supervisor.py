@@ -287,6 +287,11 @@ class Engine:
             "config": self.site.hash[:12],
             "healthy": not self._closed_for,
             "paused": sorted(self._closed_for),
+            "trays": {
+                name: count
+                for (scope, name, state), count in sorted(self.journal.tallies().items())
+                if scope == "tray" and state == "held" and count
+            },
             "feeds": feeds,
             "routes": routes,
             "channels": channels,

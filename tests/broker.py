@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,7 @@ INSTALL = (
 )
 START = 60.0  # seconds that a node may take
 PR_SET_PDEATHSIG = 1
+_PARENT = ThreadPoolExecutor(1, "broker-parent")
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it tells of every refused attempt to connect
 
@@ -138,6 +140,11 @@ class BrokerNode:
         self.wait_until(self._answers, "RabbitMQ did not start", START)
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        # The death signal follows the thread that forked. A test's thread may end long before the run does,
+        # so one thread that lasts as long as the run starts every child.
+        return _PARENT.submit(self._fork, command).result()
+
+    def _fork(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self._folder / "log" / "console").open("ab") as console:
             return subprocess.Popen(
                 command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=console, stderr=console,

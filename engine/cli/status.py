@@ -64,3 +64,7 @@ def _show(answer: dict[str, Any]) -> None:
     )
     console.print(feed_table(answer["feeds"]))
     console.print(channel_table(answer["channels"]))
+    trays = answer.get("trays", {})
+    if trays:
+        waiting = ", ".join(f"{count} in {name}" for name, count in trays.items())
+        console.print(f"Waiting for a person: {waiting}. Find them with: gatepost messages --state held")

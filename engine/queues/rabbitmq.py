@@ -102,6 +102,7 @@ class RabbitQueue:
         self._out.start()
         self._in.start()
         self._tending = asyncio.create_task(self._tend(), name="broker watch")
+        self._tending.add_done_callback(self._tending_ended)
 
     def offer(self, rows: Sequence[DeliveryRow]) -> None:
         """Just committed rows: published when the broker takes them."""
@@ -137,6 +138,16 @@ class RabbitQueue:
 
     def _declared(self, key: LaneKey) -> None:
         self._consumers.want(key)
+
+    def _tending_ended(self, task: asyncio.Task[None]) -> None:
+        """The watch should last as long as the queue: if it fails, say so and watch on."""
+        if task.cancelled() or task.exception() is None:
+            return
+        log.error(
+            "broker.trouble", why=f"the watch over the broker failed ({type(task.exception()).__name__})"
+        )
+        self._tending = asyncio.get_running_loop().create_task(self._tend(), name="broker watch")
+        self._tending.add_done_callback(self._tending_ended)
 
     # -- what a person should know ---------------------------------------------------------------
 

@@ -22,6 +22,12 @@ from routes.language.scope import Scope
 
 __all__ = ["decide"]
 
+LINE_FEEDS = Finding(
+    "the MSH segment ends with a line feed, which this feed does not take for a segment end;"
+    " set segment_ends: any for it in feeds.yaml",
+    "feeds.yaml",
+)
+
 
 def decide(site: Plan, feed: str, message: bytes | Message, known: Known) -> Decision:
     """What becomes of one message of a feed.
@@ -90,6 +96,7 @@ class _Deciding:
         plan = self.plan
         warnings: tuple[Finding, ...] = ()
         outcome: Outcome | None = None
+        foreign = (LINE_FEEDS,) if plan.segment_ends == "cr" and _ends_with_line_feed(self.message) else ()
         if plan.stages:
             run = self._run(self.message)
             for stage in plan.stages:
@@ -98,6 +105,7 @@ class _Deciding:
                     break
             self.message = run.message
             warnings = tuple(run.warnings)
+        warnings = foreign + warnings
         keys = find_keys(self.message)
         if isinstance(outcome, Rejected):
             return Decision(rejected=outcome, warnings=warnings, keys=keys)
@@ -158,6 +166,13 @@ def _pass(stage: Stage, run: Run) -> Outcome | None:
     except Failed as failed:
         where = stage.places.get(failed.act, stage.where)
         return Held("failed", f"{stage.name} failed unexpectedly ({failed.kind})", where)
+
+
+def _ends_with_line_feed(message: Message) -> bool:
+    """Whether LF or CRLF ends the first segment: then hardly a path will find anything."""
+    source = message.source
+    end = source.find(b"\r")
+    return b"\n" in (source[: end + 2] if end >= 0 else source[:4096])
 
 
 def _not_wanted(route: RoutePlan, run: Run) -> NotWanted | None:

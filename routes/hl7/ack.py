@@ -37,6 +37,8 @@ _CONDITIONS = {
     "207": "Application internal error",
 }  # fmt: skip
 _UNSPECIFIC = "207"
+_RULE = "rule"
+"""Not of table 0357, which has no code for it: a rule of the receiver's refused the message."""
 # Where segments have run together, MSH-11 and 12 can hold anything; what cannot be one is not repeated.
 _PROCESSING = re.compile(rb".{0,3}", re.DOTALL)
 _DIGIT = re.compile(rb"\d[^\n]{0,40}|")
@@ -68,7 +70,7 @@ def answer(
     """The acknowledgement of a message, ready to be framed; None where none is due.
 
     words: for MSA-3 (before 2.7) and ERR; cut at 80 characters. error_code: of table 0357, 207 unless
-    given. location: segment, its occurrence and the field, as `MSH^1^10`. now: aware; written in UTC with
+    given, or the local code `rule` where there are words. location: segment, its occurrence and the field, as `MSH^1^10`. now: aware; written in UTC with
     its offset. own_id: MSH-10 of the answer. always: where MSH-15 and 16 ask for silence, answer all the
     same, in the original codes; an acknowledgement is not answered even then.
     """
@@ -80,7 +82,7 @@ def answer(
     writer = _Writer(header)
     lines = [writer.msh(now, own_id), writer.msa(code, words)]
     if outcome != "ok":
-        lines.append(writer.err(error_code or _UNSPECIFIC, location, words))
+        lines.append(writer.err(error_code or (_RULE if words else _UNSPECIFIC), location, words))
     text = b"".join(line + b"\r" for line in lines)
     # A copied field that ends in FS would end the frame too early, were it the last of its segment.
     return text.replace(b"\x1c\r", b"\x1c" + header.field_separator + b"\r")
@@ -180,15 +182,17 @@ class _Writer:
 
     def err(self, code: str, location: str, words: str) -> bytes:
         """ERR, in its shape of 2.5 (location, code, severity, words) or in the one before it."""
-        meaning = _CONDITIONS.get(code, "")
+        meaning, table = _CONDITIONS.get(code, ""), "HL70357"
+        if code == _RULE:
+            meaning, table = "Refused by a rule of the receiver", "L"
         component, subcomponent = self.seps.component, self.seps.subcomponent
         places = location.split("^") if location else []
         if self.version < 5:
-            cause = subcomponent.join((code, meaning, "HL70357")) if subcomponent else code
+            cause = subcomponent.join((code, meaning, table)) if subcomponent else code
             text = component.join([*[*places, "", "", ""][:3], cause]) if component else code
             return self.field.join((b"ERR", text.encode("ascii", "replace")))
         where = component.join(places) if component else "".join(places[:1])
-        cause = component.join((code, meaning, "HL70357")) if component else code
+        cause = component.join((code, meaning, table)) if component else code
         columns = (b"ERR", b"", where.encode(), cause.encode(), b"E", b"", b"", b"", self._text(words))
         return self.field.join(columns)
 

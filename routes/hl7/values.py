@@ -30,7 +30,9 @@ def part(text: str, cut: str, number: int) -> str:
 def leaf(message: Message, text: str) -> str:
     """The meaning of a text: decoded, unless there is structure inside."""
     _, component, subcomponent, escape = message.separators.cuts
-    if escape not in text or component in text or subcomponent in text:
+    if component in text or subcomponent in text:
+        return text if text.strip(component + subcomponent) else ""  # nothing but delimiters is nothing
+    if escape not in text:
         return text
     return decode(text, message.separators, message.codec)
 
@@ -88,6 +90,8 @@ def compile_cutter(repetition: int, component: int, subcomponent: int) -> Cutter
                 return ""
             if subcomponent:
                 text = part(text, cut_subcomponent, subcomponent)
-        return leaf(message, text) if escape in text else text
+        if escape in text or text[:1] in (cut_component, cut_subcomponent):
+            return leaf(message, text)
+        return text
 
     return cut

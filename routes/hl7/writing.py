@@ -23,6 +23,10 @@ Purpose = Literal["read", "write", "remove"]
 HEADERS = frozenset({"MSH", "BHS", "FHS"})
 
 
+PATIENT_AND_VISIT = (b"EVN", b"PID", b"PD1", b"NK1", b"PV1", b"PV2")
+"""The segments that stand before any order or observation, in the order of the message structures."""
+
+
 class Write(Protocol):
     """Writes a text; returns how many places it was written to."""
 
@@ -143,7 +147,7 @@ class _Maker:
             raise NoSuchPlace(f"{path}: there is no such segment in the message")
         for row in self.segments(message, it):
             return self._in_segment(message, row, value)
-        return self._in_segment(message, self._make_segment(message), value) if value else None
+        return self._in_segment(message, self._make_segment(message, it), value) if value else None
 
     def _in_segment(self, message: Message, row: int, value: str) -> Place | None:
         path = self.path
@@ -158,7 +162,7 @@ class _Maker:
             number = _add_repetition(message, row, path.field, path.repetition)
         return Place(row, path.field, number, path.component, path.subcomponent)
 
-    def _make_segment(self, message: Message) -> int:
+    def _make_segment(self, message: Message, it: Place | None) -> int:
         path = self.path
         step = path.steps[0] if path.steps else None
         if step is None or path.relative or len(path.steps) > 1 or step.name in HEADERS or step.pick == EVERY:
@@ -167,7 +171,8 @@ class _Maker:
         if isinstance(step.pick, int) and step.pick != len(rows) + 1:
             raise NoSuchPlace(f"{path}: the message holds too few {step.name} segments")
         if not isinstance(step.pick, Selector):
-            return message.append(step.name)
+            # An insertion would move the element that `it` stands for: then the end has to do.
+            return message.append(step.name) if it else message.insert(_home(message, step.name), step.name)
         at = rows[-1] + 1 if rows else message.segments
         row = message.insert(at, step.name)
         for test in step.pick.alternatives[0]:
@@ -307,3 +312,17 @@ def _add_repetition(message: Message, row: int, field: int, selector: Selector) 
             text = _with_part(text, [s for s in steps if s[1]], encode(test.value, message.separators))
     message.set_field(row, field, f"{before}{cut}{text}" if before else text)
     return before.count(cut) + 2 if before else 1
+
+
+def _home(message: Message, name: str) -> int:
+    """Where a segment that the message lacks belongs: those of the patient and the visit behind the last
+    of those that come before them (with its notes), all others at the end."""
+    raw = name.encode()
+    if raw not in PATIENT_AND_VISIT:
+        return message.segments
+    before = PATIENT_AND_VISIT[: PATIENT_AND_VISIT.index(raw)]
+    names = message.raw_names()
+    last = max((row for row, other in enumerate(names) if other in before), default=0)
+    while last + 1 < len(names) and names[last + 1] == b"NTE":
+        last += 1
+    return last + 1

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 
 __all__ = ["CALLS_OF_OTHERS", "SIGNS_OF_OTHERS", "WORDS_OF_OTHERS"]
 
+_NO_LENGTH = (
+    "There is no length here; a pattern of the site file can say how long a value may be (matches NAME)."
+)
 _NO_ARITHMETIC = "There is no arithmetic here; what must be computed belongs in a table."
 
 SIGNS_OF_OTHERS: Mapping[str, tuple[str, str]] = {
@@ -99,8 +102,8 @@ CALLS_OF_OTHERS: Mapping[str, str] = {
     "tolowercase": 'Case is changed by the step "lower".',
     "trim": 'Spaces are taken off by the step "trim".',
     "replace": 'Texts are replaced by the step "replace".',
-    "length": "There is no length here; a pattern of the site file can say how long a value may be (matches NAME).",
-    "len": "There is no length here; a pattern of the site file can say how long a value may be (matches NAME).",
+    "length": _NO_LENGTH,
+    "len": _NO_LENGTH,
     "concat": "Texts are joined with &.",
     "exists": "Write: PATH is present.",
     "isempty": "Write: PATH is empty.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ async def test_the_socket_of_a_dead_engine_is_replaced(tmp_path: Path) -> None:
     await second.start()
     try:
         assert (await asyncio.to_thread(ask, tmp_path, {"do": "status"}))["healthy"] is True
-        assert os.stat(tmp_path / "control.sock").st_mode & 0o777 == 0o600
+        assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
     finally:
         await second.stop()
         await first.stop()

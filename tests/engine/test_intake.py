@@ -12,10 +12,11 @@ import pytest
 from engine import intake as intake_module
 from engine.intake import FeedIntake, Verdicts
 from engine.journal.contract import JournalFull, Trouble
-from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.journal.reading import JournalReader
+from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.journal.sqlite import SqliteJournal
 from engine.site.model import Feed
+from tests.engine.waiting import until
 
 FEED = Feed("lab", ("127.0.0.1", 0))
 
@@ -178,9 +179,7 @@ async def test_a_batch_whose_count_is_wrong_is_held_and_not_decided(door: Door) 
 async def test_when_routed_the_answer_waits_for_the_verdict(door: Door) -> None:
     slot = Slot()
     door.intake(acknowledge="when_routed").take(message(), slot)
-    async with asyncio.timeout(10):
-        while not door.accepted:
-            await asyncio.sleep(0)
+    await until(lambda: bool(door.accepted), "the message is accepted")
     assert slot.answers == []
 
     door.verdicts.settle(door.accepted[0].id, Verdict("error", "No practice is named"))
@@ -193,9 +192,7 @@ async def test_a_resend_while_the_verdict_is_pending_waits_for_the_same_verdict(
     intake, first, second = door.intake(acknowledge="when_routed"), Slot(), Slot()
     intake.take(message(), first)
     intake.take(message(), second)
-    async with asyncio.timeout(10):
-        while len(door.verdicts.waiting.get(1, ())) < 2:
-            await asyncio.sleep(0)
+    await until(lambda: len(door.verdicts.waiting.get(1, ())) == 2, "both wait for the verdict")
 
     door.verdicts.settle(1, Verdict("ok"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import re
@@ -13,6 +12,7 @@ import pytest
 import structlog
 
 from engine.observe.log import EVENTS, configure, get_log
+from tests.engine.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -67,8 +67,7 @@ async def test_lines_of_one_turn_of_the_loop_are_written_together() -> None:
     for number in range(50):
         log.info("message.accepted", message=number)
     assert stream.writes == 0
-    while not stream.writes:
-        await asyncio.sleep(0)
+    await until(lambda: stream.writes > 0, "the lines are written")
 
     assert stream.writes == 1
     assert stream.getvalue().count("\n") == 50

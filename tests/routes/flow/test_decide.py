@@ -217,6 +217,15 @@ def test_otherwise_may_add_nothing_more_where_another_entry_always_sends(run: Ru
     assert sent(run(route(send), ORU)) == [("archive", "")]
 
 
+@pytest.mark.parametrize(("ends", "warned"), [(b"\n", True), (b"\r\n", True), (b"\r", False)])
+def test_line_feeds_on_a_feed_that_takes_cr_alone_are_pointed_out(
+    run: Run, ends: bytes, warned: bool
+) -> None:
+    decision = run(route("  - to: archive"), ORU.replace(b"\r", ends))
+
+    assert [w.where for w in decision.warnings] == (["feeds.yaml"] if warned else [])
+
+
 def test_the_when_of_an_each_entry_is_asked_for_each_element(run: Run) -> None:
     send = (
         "  - each: OBR[*]-28[*]\n    when: gp_directory[gp_of_doctor[it.1].practice].accepts = 'paper'\n"

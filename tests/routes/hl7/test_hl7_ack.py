@@ -120,7 +120,7 @@ def test_from_2_7_the_words_stand_in_err_only() -> None:
     text = reply(sent(b"2.7"), "error", "Not for us")
 
     assert text is not None
-    assert b"\rMSA|AE|M1\rERR|||207^Application internal error^HL70357|E||||Not for us\r" in text
+    assert b"\rMSA|AE|M1\rERR|||rule^Refused by a rule of the receiver^L|E||||Not for us\r" in text
 
 
 def test_words_are_escaped_cut_and_kept_to_one_line() -> None:

@@ -71,9 +71,9 @@ def test_a_change_in_a_sample_changes_nothing_else(shared: Path) -> None:
                     continue
                 assert all(value == "New & changed" for value in path.every(message))
             again = Message.parse(message.to_bytes(), segment_ends="any")
-            for row, text in enumerate(before):
-                if row not in touched:
-                    assert again.text(row) == text
+            # Segments that were missing are made: the others follow one another as before.
+            after = iter([again.text(row) for row in range(again.segments)])
+            assert all(text in after for row, text in enumerate(before) if row not in touched)
             changed += message.changed
 
     assert changed > 500

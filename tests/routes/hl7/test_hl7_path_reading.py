@@ -160,6 +160,9 @@ def test_the_envelope_of_a_batch_is_read_where_the_message_has_none() -> None:
         (b"MSH|^~|A\rPID|1||A\\T\\B&C^D\r", "PID-3.1", "A\\T\\B&C"),
         (b"MSH|^~|A\rPID|1||A\\T\\B&C^D\r", "PID-3.1.2", ""),
         (b"MSH|^~\\&#|A\rPID|1||A\\P\\^D#\r", "PID-3.1", "A#"),
+        (b"MSH|^~\\&|A\rOBR|1|||^^\r", "OBR-4", ""),  # nothing but delimiters is nothing
+        (b"MSH|^~\\&|A\rOBR|1|||&^\r", "OBR-4.1", ""),
+        (b"MSH|^~\\&|A\rOBR|1|||^X\r", "OBR-4", "^X"),
         (b"MSH||A\rPID|1||A^B\r", "PID-3", "A^B"),
         (b"MSH||A\rPID|1||A^B\r", "PID-3.2", ""),
         (b"MSH|^~\\&|A|||||||||||||||8859/1\rPID|1||\\XB5\\g\r", "PID-3", "\u00b5g"),

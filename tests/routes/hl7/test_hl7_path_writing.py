@@ -20,8 +20,8 @@ def text_of(changed: Message) -> list[str]:
     return changed.to_bytes()[len(HEAD) :].decode().rstrip("\r").split("\r")
 
 
-def written(segment: str, path: str, value: str) -> str:
-    changed = message(segment)
+def written(segments: str, path: str, value: str) -> str:
+    changed = message(*segments.split("/"))
     compile_path(parse_path(path), "write").write(changed, value)
     return "/".join(text_of(changed))
 
@@ -57,6 +57,10 @@ def written(segment: str, path: str, value: str) -> str:
         ("OBX|1|NM|HB^H", "OBX[3.1='K']-5", "4.2", "OBX|1|NM|HB^H/OBX|||K||4.2"),
         ("PID|1|a\\.br\\b", "PID-2", "a\\.br\\b", "PID|1|a\\.br\\b"),
         ("PID|1|\\X41\\", "PID-2", "A", "PID|1|\\X41\\"),
+        ("PID|1/NTE|1/OBR|1/OBX|1", "PV1-2", "O", "PID|1/NTE|1/PV1||O/OBR|1/OBX|1"),
+        ("EVN|A01/PID|1/PV1|1", "PD1-3", "Y", "EVN|A01/PID|1/PD1|||Y/PV1|1"),
+        ("PID|1/OBR|1", "EVN-1", "A01", "EVN|A01/PID|1/OBR|1"),
+        ("PID|1/OBR|1", "ZPR-2", "Y", "PID|1/OBR|1/ZPR||Y"),
     ],
 )
 def test_writing_makes_what_is_missing_and_leaves_the_rest(

@@ -194,8 +194,10 @@ def test_a_table_that_a_dialect_puts_in_place_must_have_the_columns_that_routes_
     _, problems = compile_site({"tables/northfield_lab_codes.csv": "code,national_code,system\nHB,1,SCT\n"})
 
     assert problems == [
-        ('routes/gp_results.yaml:27:33: Table "northfield_lab_codes" has no column "national_name"; '
-        'did you mean "national_code"? [no-such-column]')
+        (
+            'routes/gp_results.yaml:27:33: Table "northfield_lab_codes" has no column "national_name"; '
+            'did you mean "national_code"? [no-such-column]'
+        )
     ]
 
 
