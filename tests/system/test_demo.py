@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,27 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine import free_port
+from engine.demo.stage import example_site
 from tests.broker import broker_node
 
 DEMO = [sys.executable, "-m", "engine.cli", "demo", "--rate", "20", "--seed", "1"]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The example site on ports that nobody uses: somebody may be running it on its own."""
+    copy = tmp_path / "site"
+    shutil.copytree(example_site(), copy)
+    ports: dict[str, int] = {}
+    for file in (*copy.glob("*.yaml"), *copy.glob("environments/*.yaml"), *copy.glob("tables/*.csv")):
+        text = re.sub(
+            r"(127\.0\.0\.1:)(\d+)",
+            lambda found: found[1] + str(ports.setdefault(found[2], free_port())),
+            file.read_text(encoding="utf-8"),
+        )
+        file.write_text(text, encoding="utf-8")
+    return copy
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -29,16 +48,18 @@ def said_in_the_end(output: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_balances_to_the_last_message(tmp_path: Path) -> None:
-    done = run("--for", "5s", "--data", str(tmp_path / "demo"))
+def test_the_demo_balances_to_the_last_message(tmp_path: Path, site: Path) -> None:
+    done = run("--for", "5s", "--site", str(site), "--data", str(tmp_path / "demo"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     said_in_the_end(done.stdout)
 
 
 @pytest.mark.slow
-def test_an_interrupted_demo_delivers_what_it_took_and_balances(tmp_path: Path) -> None:
-    running = subprocess.Popen([*DEMO, "--data", str(tmp_path / "demo")], stdout=subprocess.PIPE, text=True)
+def test_an_interrupted_demo_delivers_what_it_took_and_balances(tmp_path: Path, site: Path) -> None:
+    running = subprocess.Popen(
+        [*DEMO, "--site", str(site), "--data", str(tmp_path / "demo")], stdout=subprocess.PIPE, text=True
+    )
     assert running.stdout is not None
     lines: list[str] = []
     deadline = time.monotonic() + 60
@@ -53,8 +74,9 @@ def test_an_interrupted_demo_delivers_what_it_took_and_balances(tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.broker
-def test_the_demo_fills_practices_mailboxes_on_a_real_broker(tmp_path: Path) -> None:
-    done = run("--for", "5s", "--broker", broker_node().url, "--data", str(tmp_path / "demo"))
+def test_the_demo_fills_practices_mailboxes_on_a_real_broker(tmp_path: Path, site: Path) -> None:
+    url = broker_node().url
+    done = run("--for", "5s", "--site", str(site), "--broker", url, "--data", str(tmp_path / "demo"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     said_in_the_end(done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -143,6 +144,5 @@ def test_ports_that_are_free_stay_as_they_are_written(tmp_path: Path) -> None:
 
     for name in ("feeds.yaml", "channels.yaml", "tables/gp_directory.csv"):
         text = (example_site() / name).read_text(encoding="utf-8")
-        for old, new in moved.items():
-            text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+        text = re.sub(r"127\.0\.0\.1:(\d+)", lambda m: f"127.0.0.1:{moved.get(int(m[1]), m[1])}", text)
         assert (tmp_path / "site" / name).read_text(encoding="utf-8") == text
