@@ -24,6 +24,7 @@ from bench.wire import header, sequence
 __all__ = ["Mailboxes", "main"]
 
 PREFETCH = 50  # messages held unacknowledged per mailbox
+YOUNG = 2.0  # seconds that a new queue is left alone
 SETTLE = 0.05  # seconds after which what was taken is acknowledged, at the latest
 
 
@@ -42,13 +43,18 @@ class Mailboxes:
         self._channel: Any = self._connection.channel()
         self._channel.basic_qos(prefetch_count=PREFETCH)
         self._asking: Any = None
+        self._first_seen: dict[str, float] = {}
         self._unsettled = 0
         self._newest_tag = 0
 
     def look_for_queues(self) -> None:
-        """Start to consume those queues that exist by now."""
+        """Start to consume those queues that have existed for a while: a consumer on a quorum queue that is
+        still being made can end the whole connection."""
+        now = time.monotonic()
         for queue in sorted(self.missing):
-            if self._exists(queue):
+            if queue not in self._first_seen and not self._exists(queue):
+                continue
+            if now - self._first_seen.setdefault(queue, now) >= YOUNG:
                 self._channel.basic_consume(queue, self._take)
                 self.missing.discard(queue)
 

@@ -4,12 +4,13 @@ from channels.mllp.budget import Budget
 from channels.mllp.client import exchange
 from channels.mllp.framer import Discarded, Event, Frame, Framer, TooLong, Truncated, Unframeable, frame
 from channels.mllp.intake import Counters, Intake, Note, NoteKind, Slot
-from channels.mllp.listener import Listener
+from channels.mllp.listener import CannotListen, Listener
 from channels.mllp.sender import MllpSender
 from channels.mllp.tls import client_context, server_context
 
 __all__ = [
     "Budget",
+    "CannotListen",
     "Counters",
     "Discarded",
     "Event",

@@ -20,7 +20,7 @@ from channels.mllp.budget import Budget
 from channels.mllp.connection import Connection, Terms
 from channels.mllp.intake import Counters, Intake, Note
 
-__all__ = ["Listener"]
+__all__ = ["CannotListen", "Listener"]
 
 QUEUE = 128
 """Connections that the system keeps for us until they are accepted."""
@@ -36,6 +36,19 @@ ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """What the system says of an address family that it does not have."""
 
 Network = IPv4Network | IPv6Network
+
+
+class CannotListen(OSError):
+    """The port could not be opened. place: host:port. reason: what the system says, without its number."""
+
+    def __init__(self, number: int | None, name: str, place: str, reason: str) -> None:
+        self.place = place
+        self.reason = reason
+        self._text = f"feed {name}: cannot listen on {place}: {reason}"
+        super().__init__(number, self._text)
+
+    def __str__(self) -> str:
+        return self._text
 
 
 class Listener:
@@ -106,14 +119,13 @@ class Listener:
         return str(host), int(port)
 
     async def start(self) -> None:
-        """Open the port and take connections. Raises OSError, with a text for people, where it cannot."""
+        """Open the port and take connections. Raises CannotListen where it cannot."""
         self._loop = asyncio.get_running_loop()
         try:
             self._sockets = await _listening_sockets(self._loop, self._host, self._port)
         except OSError as why:
             reason = (os.strerror(why.errno) if why.errno and why.errno > 0 else why.strerror) or str(why)
-            text = f"feed {self.name}: cannot listen on {_shown(self._host, self._port)}: {reason}"
-            raise OSError(why.errno, text) from why
+            raise CannotListen(why.errno, self.name, _shown(self._host, self._port), reason) from why
         self._emptied = None
         self._budget.watch(self._budget_says)
         self._accept_from_now()

@@ -19,7 +19,8 @@ from typing import Literal
 
 import click
 
-from channels.mllp import Listener, Note, Slot
+from channels.mllp import CannotListen, Listener, Note, Slot
+from engine.cli.options import remedy_for_port
 from engine.cli.send import printable
 from routes.hl7.ack import answer, fixed_refusal
 from routes.hl7.header import Header, read_header
@@ -54,6 +55,11 @@ def listen(port: int, host: str, code: str, save: Path | None, count: int | None
     with contextlib.suppress(KeyboardInterrupt):
         try:
             asyncio.run(_serve(host, port, _Watcher(code, save, count, as_json=as_json)))
+        except CannotListen as why:
+            remedy = remedy_for_port(why, "choose another PORT")
+            raise click.ClickException(
+                f"gatepost listen cannot listen on {why.place}: {why.reason}{remedy}"
+            ) from None
         except OSError as why:
             raise click.ClickException(str(why)) from None
 

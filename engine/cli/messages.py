@@ -20,6 +20,7 @@ from engine.cli.journal_view import (
     whereabouts,
 )
 from engine.cli.options import environment_option, site_argument
+from engine.cli.search_terms import SearchTerms
 from engine.journal.answers import DeliveryShown, MessageShown
 from engine.journal.reading import JournalReader
 
@@ -42,7 +43,7 @@ MOST_HELD = 100_000
 @click.option("--feed", default="", metavar="NAME", help="The feed that it came in by.")
 @click.option("--practice", default="", metavar="CODE", help="An address that a copy went to.")
 @click.option("--channel", default="", metavar="NAME", help="A channel that a copy went to.")
-@click.option("--state", default="", metavar="STATE", help="waiting, held, parked, delivered, duplicate …")
+@click.option("--state", default="", metavar="STATE", help="waiting, held, parked, delivered, duplicate, conflict …")
 @click.option("--since", default="", metavar="WHEN", help="Received within 2h, 3d; or from 2026-11-22T09:30.")
 @click.option("--until", default="", metavar="WHEN", help="Received before then.")
 @click.option(
@@ -73,6 +74,8 @@ def messages(
     start = as_instant(since) if since else 0
     end = as_instant(until) if until else 0
     with open_journal(site, environment, data) as journal:
+        terms = SearchTerms(site, environment, journal)
+        terms.check(feed, channel)
         try:
             found = journal.find(
                 id=id_ or 0, control_id=control_id, nhs_number=nhs, type=type_, feed=feed, address=practice,
@@ -81,6 +84,7 @@ def messages(
         except ValueError as why:
             raise click.UsageError(str(why)) from None
         held = _held_among(found, journal)
+        remarks = [] if found else terms.remarks(nhs, practice)
     if as_json:
         for message in found:
             click.echo(json.dumps({**message_as_json(message), "held": message.id in held}))
@@ -89,7 +93,7 @@ def messages(
         if len(found) == limit:
             click.echo(f"The newest {limit} are shown; --limit shows more, --until goes back in time.")
     else:
-        click.echo("No such message.", err=True)
+        click.echo(" ".join(["No such message.", *remarks]), err=True)
     sys.exit(0 if found else 1)
 
 

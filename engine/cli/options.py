@@ -5,6 +5,7 @@ Must not know what any command does with a site.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,10 @@ from routes.language.problems import Problem
 if TYPE_CHECKING:
     from engine.site.model import Site
 
-__all__ = ["data_folder", "environment_option", "load_or_refuse", "show_problems", "site_argument"]
+__all__ = [
+    "data_folder", "environment_option", "load_or_refuse", "remedy_for_port", "show_problems",
+    "site_argument",
+]  # fmt: skip
 
 Command = Callable[..., Any]
 
@@ -54,3 +58,13 @@ def load_or_refuse(site: Path, environment: str) -> Site:
 def data_folder(site: Path, environment: str, data: Path | None) -> Path:
     """Where the journal lies: what --data says, or else what the site says."""
     return data if data is not None else load_or_refuse(site, environment).data
+
+
+def remedy_for_port(why: OSError, choose: str) -> str:
+    """What to do where a port could not be opened, as a further sentence; "" where we know nothing.
+
+    choose: where another port is chosen, as "choose another port in feeds.yaml".
+    """
+    if why.errno != errno.EADDRINUSE:
+        return ""
+    return f". Another program uses the port (`ss -ltnp` shows which): end it, or {choose}."

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from channels.mllp import CannotListen
+from engine.cli.options import remedy_for_port
 from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.ownership import JournalOwned
 from engine.observe.failures import tell_of_failures
@@ -60,7 +62,8 @@ def run(
         click.echo(str(problem), err=True)
     if loaded is None:
         count = sum(p.severity == "error" for p in problems)
-        click.echo(f"\nThe site {site} has {count} problem(s); the engine was not started.", err=True)
+        counted = "1 problem" if count == 1 else f"{count} problems"
+        click.echo(f"\nThe site {site} has {counted}; the engine was not started.", err=True)
         sys.exit(1)
     with contextlib.ExitStack() as files:
         stream = files.enter_context(log_file.open("a", encoding="utf-8")) if log_file else sys.stderr
@@ -102,7 +105,10 @@ async def _serve(engine: Engine) -> int:
         return 1
     except OSError as why:
         get_log().error("engine.failed", part="start", why=str(why))
-        click.echo(f"The engine could not start: {why}", err=True)
+        remedy = ""
+        if isinstance(why, CannotListen):
+            remedy = remedy_for_port(why, "choose another port in feeds.yaml")
+        click.echo(f"The engine could not start: {why}{remedy}", err=True)
         await engine.stop()
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ def status(site: Path, environment: str, data: Path | None, as_json: bool, healt
         answer = ask(folder, {"do": "status"})
     except EngineNotRunning as why:
         if not healthy:
-            click.echo(f"{why}. Start it with: gatepost run {site}", err=True)
+            words = ["gatepost", "run", str(site)]
+            words += ["--environment", environment] if environment else []
+            words += ["--data", str(data)] if data is not None else []
+            click.echo(f"{why}. Start it with: {shlex.join(words)}", err=True)
         sys.exit(1)
     if as_json:
         click.echo(json.dumps(answer, indent=2))
