@@ -87,7 +87,13 @@ class Engine:
             )
         else:
             self.queue = EmbeddedQueue(self.journal)
-        self.router = Router(self.journal, lambda: self.site, self._verdicts, self._deliver)
+        self.router = Router(
+            self.journal,
+            lambda: self.site,
+            self._verdicts,
+            self._deliver,
+            senders_wait=lambda: self._budget.held > 0,
+        )
         self._stops.append(self.queue.stop)
         await self.queue.start(self.worker.work)
         self.router.start()

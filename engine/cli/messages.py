@@ -43,7 +43,7 @@ MOST_HELD = 100_000
 @click.option("--feed", default="", metavar="NAME", help="The feed that it came in by.")
 @click.option("--practice", default="", metavar="CODE", help="An address that a copy went to.")
 @click.option("--channel", default="", metavar="NAME", help="A channel that a copy went to.")
-@click.option("--state", default="", metavar="STATE", help="waiting, held, parked, delivered, duplicate, conflict …")
+@click.option("--state", default="", metavar="STATE", help="waiting, held, parked, delivered, duplicate …")
 @click.option("--since", default="", metavar="WHEN", help="Received within 2h, 3d; or from 2026-11-22T09:30.")
 @click.option("--until", default="", metavar="WHEN", help="Received before then.")
 @click.option(

@@ -6,6 +6,7 @@ must not know how messages are found or shown.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import click
@@ -52,7 +53,7 @@ class SearchTerms:
             tables = site.plan.tables
             names = {channel.directory for channel in site.channels.values()} & set(tables)
             if names and not any(tables[name].has(practice) for name in names):
-                keys = (key for name in sorted(names) for key in tables[name].keys())
+                keys = itertools.chain.from_iterable(tables[name].keys() for name in sorted(names))
                 hint = did_you_mean(practice, keys, allowed_words="for example")
                 found.append(f'"{practice}" is in no directory of this site{hint}')
         return found

@@ -1,6 +1,6 @@
 """`gatepost send`: sends files of messages over MLLP and prints each answer's code and time.
 
-A hand tool: it shows counts, codes and control ids, never what a message says.
+A hand tool: it shows counts, codes, control ids and the receiver's own words, never what a message says.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from channels.mllp.client import exchange
 from channels.mllp.framer import Unframeable
 from channels.mllp.tls import client_context
 from engine.cli.message_files import renew_control_id, split_messages
-from routes.hl7.ack import read_answer
+from routes.hl7.ack import answer_words, read_answer
 from routes.hl7.header import read_header
 from routes.hl7.separators import Unreadable
 
 __all__ = ["send"]
 
 GOOD = ("AA", "CA")
+
+MOST_WORDS = 250
+"""Bytes of a receiver's own words that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class _Letter:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What came back for one message. `milliseconds` from the first byte out to the answer."""
+    """What came back for one message. `milliseconds` from the first byte out to the answer; `words` are
+    the receiver's own, fit for a terminal."""
 
     number: int
     file: str
@@ -49,6 +53,7 @@ class _Sent:
     code: str
     milliseconds: float
     note: str = ""
+    words: str = ""
 
     @property
     def good(self) -> bool:
@@ -230,17 +235,29 @@ def _judge(number: int, letter: _Letter, reply: bytes, milliseconds: float) -> _
     if answer is None:
         return _Sent(number, letter.file, control_id, "", milliseconds, "no readable acknowledgement")
     note = "" if answer.control_id == letter.control_id else "answers another control id"
-    return _Sent(number, letter.file, control_id, answer.code, milliseconds, note)
+    return _Sent(
+        number, letter.file, control_id, answer.code, milliseconds, note, _words(answer_words(reply))
+    )
+
+
+def _words(raw: bytes) -> str:
+    """A receiver's words, fit for a terminal; they may hold other than ASCII, as names of tests do."""
+    if not raw:
+        return ""
+    from engine.cli.journal_view import plain  # not paid for where nobody says anything
+
+    return plain(raw[:MOST_WORDS].decode("utf-8", "replace")).plain
 
 
 def _show(sent: _Sent, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**asdict(sent), "milliseconds": round(sent.milliseconds, 2)}))
         return
-    note = f"  ({sent.note})" if sent.note else ""
+    said = f"  ({sent.note})" if sent.note else ""
+    said += f"  {sent.words}" if sent.words else ""
     code = sent.code or "--"
     click.echo(
-        f"{sent.number:>6}  {code}  {sent.milliseconds:8.1f} ms  {sent.control_id:<24}  {sent.file}{note}"
+        f"{sent.number:>6}  {code}  {sent.milliseconds:8.1f} ms  {sent.control_id:<24}  {sent.file}{said}"
     )
 
 

@@ -64,9 +64,18 @@ ANSWERS = Field(
 )
 DIALECT = Field("dialect", Name(), "The dialect that brings its messages to the common form.")
 GUARDS = Field("guards", ListOf(Name()), "Guards before all routes.")
-CHARSET = Field("charset", Charset(), "The character set where MSH-18 is empty.", default="utf-8")
+CHARSET = Field(
+    "charset",
+    Charset(),
+    "How bytes are read where MSH-18 is empty. Nothing is recoded: what goes out is in the same character "
+    "set, and MSH-18 stays as it came.",
+    default="utf-8",
+)
 SEGMENT_ENDS = Field(
-    "segment_ends", Choice(("cr", "any")), "cr, or any: LF and CRLF end segments too.", default="cr"
+    "segment_ends",
+    Choice(("cr", "any")),
+    "cr, or any: LF and CRLF end segments too. They go out as they came.",
+    default="cr",
 )
 TIMEZONE = Field("timezone", Zone(), "What its times without an offset mean.", default="")
 SENDERS: Field[tuple[IPv4Network | IPv6Network, ...]] = Field(

@@ -17,7 +17,7 @@ from routes.hl7.cutting import cut_segments
 from routes.hl7.header import CONDITIONS, Header
 from routes.hl7.separators import Separators, Unreadable, Unwritable, encode, read_separators
 
-__all__ = ["Answer", "Outcome", "answer", "fixed_refusal", "read_answer"]
+__all__ = ["Answer", "Outcome", "answer", "answer_words", "fixed_refusal", "read_answer"]
 
 Outcome = Literal["ok", "error", "reject"]
 
@@ -70,9 +70,10 @@ def answer(
     """The acknowledgement of a message, ready to be framed; None where none is due.
 
     words: for MSA-3 (before 2.7) and ERR; cut at 80 characters. error_code: of table 0357, 207 unless
-    given, or the local code `rule` where there are words. location: segment, its occurrence and the field, as `MSH^1^10`. now: aware; written in UTC with
-    its offset. own_id: MSH-10 of the answer. always: where MSH-15 and 16 ask for silence, answer all the
-    same, in the original codes; an acknowledgement is not answered even then.
+    given, or the local code `rule` where there are words. location: segment, its occurrence and the
+    field, as `MSH^1^10`. now: aware; written in UTC with its offset. own_id: MSH-10 of the answer.
+    always: where MSH-15 and 16 ask for silence, answer all the same, in the original codes; an
+    acknowledgement is not answered even then.
     """
     code = _due_code(header, outcome)
     if code is None:
@@ -118,6 +119,23 @@ def read_answer(data: bytes) -> Answer | None:
             control_id = fields[2] if len(fields) > 2 else b""
             return Answer(fields[1].decode("ascii"), control_id, len(fields[3]) if len(fields) > 3 else 0)
     return None
+
+
+def answer_words(data: bytes) -> bytes:
+    """What a peer said in words: MSA-3, or the first ERR-8 where that is empty. Raw, and not ours: it may
+    hold anything, so it goes to a person who asked for it and never into a log."""
+    start = 3 if data.startswith(BOM) else 0
+    try:
+        separator = read_separators(data[start : start + 64]).field.encode()
+    except Unreadable:
+        return b""
+    found = {b"MSA": b"", b"ERR": b""}
+    places = {b"MSA": 3, b"ERR": 8}
+    for begin, end in zip(*cut_segments(data, start, "any"), strict=True):
+        name, *fields = data[begin:end].split(separator)
+        if name in places and len(fields) >= places[name] and not found[name]:
+            found[name] = fields[places[name] - 1]
+    return found[b"MSA"] or found[b"ERR"]
 
 
 def _due_code(header: Header, outcome: Outcome) -> bytes | None:

@@ -1,7 +1,8 @@
 """Makes a whole site around a piece of YAML from the documents, so that the real loader can read it.
 
-The site is a copy of the example site, with the hours and patterns of a page where it has some. A whole
-file takes the place of the site's own; steps and entries are wrapped into a route.
+The site is a copy of the example site, with the hours and patterns of a page where it has some, and the
+code tables (csv) that it shows. A whole file takes the place of the site's own; steps and entries are
+wrapped into a route.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from engine.site.loading import load_site
 from engine.site.model import Site
 from routes.language.problems import Problem
-from tests.docs.pages import ROOT, Block
+from tests.docs.pages import ROOT, Block, blocks_of
 
 FEED = "westmoor_letters"  # acknowledges when_routed, so that examples may reject
 LIVE = {"RABBIT_PASSWORD": "tr0ut"}
@@ -37,6 +38,9 @@ KINDS = (*WHOLE, *WRAPPED)
 def load_around(block: Block, folder: Path, words: str = "") -> tuple[Site | None, list[Problem]]:
     """Load the example site with the block in it. `words`: a gatepost.yaml with hours and patterns."""
     site = Path(shutil.copytree(ROOT / "config", folder / "site"))
+    for table in blocks_of(ROOT / block.page):
+        if table.language == "csv" and table.words and table.words[0].startswith("tables/"):
+            (site / table.words[0]).write_text(table.text, encoding="utf-8")
     kind = block.words[0]
     settings = site / "gatepost.yaml"
     if words:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import re2
 
+from engine.site.loading import load_site
 from routes.flow.decide import decide
 from routes.flow.decision import Decision, Known
 from routes.hl7.formats import FORMATS
@@ -141,6 +142,29 @@ def test_a_check_or_send_ends_as_the_page_says(piece: Block, shown: Block, tmp_p
         found.append(f"rejected: {route.rejected.words}")
 
     assert sorted(found) == sorted(shown.text.splitlines())
+
+
+def test_a_letter_that_comes_as_oru_goes_out_by_its_own_route_alone(tmp_path: Path) -> None:
+    letters = next(b for b in BLOCKS if "rule: not_a_letter" in b.text)
+    shut_out = next(b for b in BLOCKS if b.words == ("routes/gp_results.yaml",))
+    load_around(letters, tmp_path)
+    results = tmp_path / "site" / shut_out.words[0]
+    before = "".join(f"{line[1:]}\n" for line in shut_out.text.splitlines() if line[0] == " ")
+    after = "".join(f"{line[1:]}\n" for line in shut_out.text.splitlines())
+    text = results.read_text(encoding="utf-8")
+    assert before in text
+    results.write_text(text.replace(before, after), encoding="utf-8")
+    site, problems = load_site(tmp_path / "site")
+    assert site is not None, [str(problem) for problem in problems]
+    letter = MESSAGE.replace(b"FBC^Full blood count", b"LETTER^Discharge letter")
+    letter = letter.replace(b"PV1|1", b"PD1|||Y06601\rPV1|1", 1)
+
+    def senders(message: bytes) -> list[str]:
+        decision = decide(site.plan, "westmoor_lims", message, Known(RECEIVED))
+        return [route.route for route in decision.routes if route.copies or route.held]
+
+    assert senders(letter) == ["example"]
+    assert senders(MESSAGE) == ["gp_results"]
 
 
 def foreign_paths() -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from engine.journal.records import (
 )
 from engine.journal.sqlite import SqliteJournal
 
+EXAMPLE = str(Path(__file__).resolve().parents[3] / "config")
 NAME = "PENHALIGON"
 NHS = "9990001081"
 NOW = int(time.time() * 1e6)
@@ -76,6 +78,20 @@ def decided(message: int, practices: Sequence[str], held: tuple[HeldPart, ...] =
         warnings=("A test code is not in the national list",),
         keys={"nhs_number": (NHS,)},
     )
+
+
+async def fill_with_conflicts(folder: Path) -> None:
+    """2 and 3 repeat the control id of 1 with other content. 2 is decided and held, 3 still waits."""
+    journal = SqliteJournal.open(folder, loop=asyncio.get_running_loop())
+    await store(journal, arrival("SA1", NOW - HOUR))
+    rows = []
+    for number in (1, 2):
+        data = body("SA1").replace(b"PID|1", b"PID|%d" % (number + 1))
+        other = replace(arrival("SA1", NOW), body=data, sha256=hashlib.sha256(data).digest())
+        rows.append(await store(journal, other))
+    held = (HeldPart("gp_results", "no_practice", "no such practice", "routes/gp_results.yaml:49", True),)
+    await journal.record([decided(rows[0].id, [], held)])
+    await journal.close()
 
 
 async def fill(folder: Path) -> None:
@@ -155,6 +171,68 @@ def test_an_unknown_state_is_wrong_use_and_lists_the_states(data: Path) -> None:
 
     assert result.exit_code == 2
     assert "parked" in result.output
+
+
+def test_conflicts_are_found_whether_they_wait_are_held_or_went_on(tmp_path: Path) -> None:
+    asyncio.run(fill_with_conflicts(tmp_path))
+
+    found = gatepost("messages", tmp_path, "--state", "conflict", "--json")
+    shown = gatepost("messages", tmp_path, "--state", "conflict", "--feed", "st_annes_tie", "--type", "ORU")
+
+    assert ids(found) == [3, 2]
+    assert "held; same control id as 1, other content" in shown.stdout
+    assert "waiting for a decision; same control id as" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        (["--feed", "st_anes_tie"], '"st_anes_tie" is not a feed of this site; did you mean "st_annes_tie"?'),
+        (["--channel", "gp_mesage"], '"gp_mesage" is not a channel of this site; did you mean "gp_message"?'),
+    ],
+)
+def test_a_name_that_nobody_has_is_wrong_use_and_not_an_empty_answer(
+    search: list[str], words: str, data: Path
+) -> None:
+    result = gatepost("messages", data, EXAMPLE, *search)
+
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+    assert "No such message" not in result.output
+
+
+def test_a_feed_of_the_site_that_has_brought_nothing_yet_is_no_mistake(data: Path) -> None:
+    result = gatepost("messages", data, EXAMPLE, "--feed", "northfield_lims")
+
+    assert (result.exit_code, result.stderr) == (1, "No such message.\n")
+
+
+def test_a_feed_that_the_site_no_longer_has_is_still_found_in_the_journal(data: Path, tmp_path: Path) -> None:
+    result = gatepost("messages", data, str(tmp_path / "no_site"), "--feed", "st_annes_tie", "--json")
+
+    assert ids(result) == [4, 3, 2, 1]
+
+
+def test_a_number_with_a_slip_is_searched_for_and_said_to_be_no_nhs_number(data: Path) -> None:
+    result = gatepost("messages", data, EXAMPLE, "--nhs", "999 000 1082")
+
+    assert result.exit_code == 1
+    assert '"999 000 1082" is not a valid NHS number: ten digits with a check digit.' in result.stderr
+
+
+def test_a_practice_that_no_directory_lists_is_searched_for_and_named(data: Path) -> None:
+    unknown = gatepost("messages", data, EXAMPLE, "--practice", "Y0660")
+    known = gatepost("messages", data, EXAMPLE, "--practice", "Y06603")
+
+    assert '"Y0660" is in no directory of this site; did you mean "Y06620"?' in unknown.stderr
+    assert (known.exit_code, known.stderr) == (1, "No such message.\n")
+
+
+def test_status_says_the_whole_command_where_no_engine_answers(tmp_path: Path) -> None:
+    result = gatepost("status", tmp_path, "my site", "--environment", "live")
+
+    assert result.exit_code == 1
+    assert f"gatepost run 'my site' --environment live --data {tmp_path}" in result.stderr
 
 
 def test_a_time_that_is_none_is_wrong_use(data: Path) -> None:

@@ -123,6 +123,32 @@ def test_an_answer_to_another_message_is_no_good_answer(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["note"] == "answers another control id"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"MSA|AE|NF1|OBR-4 is \x1b[31mempty\rERR||||E||||not this",
+        b"MSA|AE|NF1\rERR|||101|E|||\rERR|||101|E||||OBR-4 is \x1b[31mempty",
+    ],
+)
+def test_the_receivers_own_words_are_shown_fit_for_a_terminal(answer: bytes, tmp_path: Path) -> None:
+    class Refusal(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip(b"\x1c\r\n"):
+                self.wfile.write(b"\x0bMSH|^~\\&|||||||ACK|1|P|2.5\r" + answer + b"\r\x1c\r")
+
+    file = tmp_path / "one.hl7"
+    file.write_bytes(b"MSH|^~\\&|LAB|NF|GP|GP|20260309134000||ORU^R01|NF1|P|2.4\n")
+    told = []
+    with socketserver.TCPServer(("127.0.0.1", 0), Refusal) as server:
+        for options in ([], ["--json"]):
+            threading.Thread(target=server.handle_request, daemon=True).start()
+            address = f"127.0.0.1:{server.server_address[1]}"
+            told.append(run_send(address, str(file), "--as-is", *options).stdout)
+
+    assert told[0].splitlines()[0].endswith("one.hl7  OBR-4 is ?[31mempty")
+    assert json.loads(told[1])["words"] == "OBR-4 is ?[31mempty"
+
+
 def test_new_ids_make_every_repeat_another_message(three: Path) -> None:
     with listening("--count", "6", "--json") as (address, process):
         result = run_send(address, str(three), "--repeat", "2", "--new-ids")
@@ -195,7 +221,9 @@ def test_a_port_that_is_taken_is_said_plainly() -> None:
         result = CliRunner().invoke(main, ["listen", address.rpartition(":")[2]])
 
     assert result.exit_code == 1
-    assert "cannot listen" in result.output
+    assert f"gatepost listen cannot listen on {address}: Address already in use." in result.output
+    assert "`ss -ltnp` shows which" in result.output
+    assert "Errno" not in result.output
 
 
 def test_bytes_from_outside_cannot_command_the_terminal(tmp_path: Path) -> None:
