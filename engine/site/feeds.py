@@ -73,7 +73,12 @@ CHARSET = Field(
 )
 SEGMENT_ENDS = Field(
     "segment_ends",
-    Choice(("cr", "any")),
+    Choice(
+        ("cr", "any"),
+        hints=dict.fromkeys(
+            ("lf", "crlf", "cr|lf", "crlf|lf", "lf|crlf"), "Write any: LF and CRLF end segments too."
+        ),
+    ),
     "cr, or any: LF and CRLF end segments too. They go out as they came.",
     default="cr",
 )

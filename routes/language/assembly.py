@@ -7,7 +7,7 @@ place of those that the route names. Problems are the same each time and are rep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from routes.flow.decision import NotWanted
@@ -155,14 +155,18 @@ class Assembly:
     def _words(self, facts: FeedFacts, dialect: DialectFile | None) -> Vocabulary:
         """The vocabulary of one feed: the dialect's tables stand in for those that routes name."""
         tables = dict(self.files.tables)
+        broken = set(self.files.tables.failed)
         for name, instead in () if dialect is None else dialect.tables:
             table = self.files.tables.get(instead.value)
             if table is not None:
                 tables[name.value] = table
-            elif instead.value not in self.files.tables.failed:
+                broken.discard(name.value)
+                continue
+            tables.pop(name.value, None)
+            broken.add(name.value)
+            if instead.value not in self.files.tables.failed:
                 self._unknown("table", instead.value, self.files.tables, instead.spot)
-        words = self.vocabulary
-        return Vocabulary({}, tables, words.hours, words.patterns, facts.timezone)
+        return replace(self.vocabulary, tables=tables, broken_tables=frozenset(broken), zone=facts.timezone)
 
     def _guards(self, names: tuple[str, ...], spot: Spot | None) -> list[GuardFile]:
         found: list[GuardFile] = []

@@ -17,7 +17,7 @@ from routes.language.parser import parse_expression
 from routes.language.problems import Problems
 from routes.language.scope import Scope
 from routes.language.source import Scalar
-from routes.language.syntax import Expression, ExpressionError, Name, PathRead
+from routes.language.syntax import Expression, ExpressionError, KnownMistake, Name, PathRead
 from routes.language.types import check_types, define_names, names_in, tables_in
 from routes.language.vocabulary import Kind, Vocabulary, name_problem
 from routes.tables.table import Table
@@ -117,7 +117,7 @@ class Binder:
         """A table by its name; None after a problem."""
         self.tables.add(text.value)
         found = self.vocabulary.tables.get(text.value)
-        if found is None:
+        if found is None and text.value not in self.vocabulary.broken_tables:
             known = self.vocabulary.tables
             message = f'There is no table "{text.value}"{did_you_mean(text.value, known)}'
             self.problems.add(text.spot, message, "unknown-table", fix=nearest(text.value, known))
@@ -175,6 +175,8 @@ class Binder:
             return None
 
     def _report(self, text: Scalar, error: ExpressionError) -> None:
+        if isinstance(error, KnownMistake):
+            return
         self.problems.add(
             text.at(error.offset, error.length), _sentence(error.message), error.rule, fix=error.fix
         )

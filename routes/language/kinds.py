@@ -7,8 +7,8 @@ did to them on the way; reading them is the language's own matter. Must not know
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from routes.language.nearest import nearest
@@ -224,9 +224,10 @@ class YesNo:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words. hints: what to say to somebody who writes another likely word, as a sentence."""
 
     options: tuple[str, ...]
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -237,9 +238,10 @@ class Choice:
         if found is None:
             return None
         if found.value not in self.options:
-            near = nearest(found.value, self.options)
-            hint = f'; did you mean "{near}"?' if near else "."
-            problems.add(found.spot, f"This must be {self.words}{hint}", "wrong-choice", fix=near)
+            hint = self.hints.get(found.value.casefold().replace(" ", ""))
+            near = "" if hint else nearest(found.value, self.options)
+            end = f". {hint}" if hint else f'; did you mean "{near}"?' if near else "."
+            problems.add(found.spot, f"This must be {self.words}{end}", "wrong-choice", fix=near)
             return None
         return found.value
 

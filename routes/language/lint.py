@@ -7,6 +7,7 @@ made: where a route could not be read, nobody knows what it would have used.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from routes.language.assembly import Assembly
 from routes.language.dispatch import find_open_end
@@ -14,7 +15,6 @@ from routes.language.facts import FeedFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems
 from routes.language.steps import DialectFile, RouteFile
-from routes.language.vocabulary import Vocabulary
 
 __all__ = ["has_errors", "look_at_all"]
 
@@ -37,9 +37,7 @@ def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
 
 def _check_stray_files(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     """Compile what no feed reaches, with the site's plain words and only for its problems."""
-    words = Vocabulary(
-        {}, assembly.files.tables, assembly.vocabulary.hours, assembly.vocabulary.patterns, "UTC"
-    )
+    words = replace(assembly.vocabulary, zone="UTC")
     for route in assembly.files.routes.values():
         if not any(feed.value in feeds for feed in route.feeds):
             assembly.route(route, words, "")

@@ -53,6 +53,7 @@ def compile_plan(
     files = Files(routes, dialects, guards, tables)
     vocabulary = Vocabulary(
         tables=tables,
+        broken_tables=tables.failed,
         hours=read_hours_of(settings.hours, tables, problems),
         patterns=read_patterns(settings.patterns, problems),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from routes.language.kinds import Anything, Expression, ListOf, MappingOf, Name, Nested, PathText, Text
+from routes.language.nearest import nearest
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Block, Node, Scalar, read_yaml
@@ -96,14 +97,25 @@ _LAST = Shape("the end of first_of", (_OTHERWISE,), misplaced={
 })  # fmt: skip
 
 
+def _means(node: Block, word: str, other: Shape) -> bool:
+    """Whether an entry is of the kind that `word` begins, also where it is misspelt; of two kinds of entry
+    the other one has a channel."""
+    if node.get(word) is not None:
+        return True
+    keys = [key.value for key, _ in node.entries if key.value not in other.keys]
+    return node.get("to") is None and any(nearest(key, (*other.keys, word)) == word for key in keys)
+
+
 @dataclass(frozen=True, slots=True)
 class _ChoiceKind:
     words: str = "a choice: when, to, address; or the last one, otherwise"
 
     def read(self, node: Node, problems: Problems) -> SendEntry | _Last | None:
-        if isinstance(node, Block) and node.get("otherwise") is not None:
+        if isinstance(node, Block) and _means(node, "otherwise", _CHOICE):
             record = _LAST.read(node, problems)
-            return None if record is None or not record.usable else _Last(record[_OTHERWISE], node.spot)
+            found = None if record is None else record.get(_OTHERWISE)
+            # One that cannot be read has been reported, and is the end of first_of all the same.
+            return _Last(found or NothingMore(node.spot), node.spot)
         record = _CHOICE.read(node, problems)
         return None if record is None or not record.usable else _send_entry(record, problems)
 
@@ -125,7 +137,7 @@ class SendKind:
     words: str = "a send entry (to, when, address …) or first_of"
 
     def read(self, node: Node, problems: Problems) -> SendEntry | FirstOf | None:
-        if isinstance(node, Block) and node.get("first_of") is not None:
+        if isinstance(node, Block) and _means(node, "first_of", SEND):
             record = _FIRST_OF_SHAPE.read(node, problems)
             return None if record is None or not record.usable else _first_of(record, problems)
         record = SEND.read(node, problems)

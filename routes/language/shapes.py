@@ -138,11 +138,8 @@ class Shape:
         elif word in self.misplaced:
             problems.add(key.spot, self.misplaced[word], "misplaced-key")
         else:
-            known = (*self.keys, *self.not_yet)
-            article = f'"{word}" is not a key of {self.name}'
-            problems.add(
-                key.spot, article + did_you_mean(word, known), "unknown-key", fix=nearest(word, known)
-            )
+            message = f'"{word}" is not a key of {self.name}{did_you_mean(word, self.keys)}'
+            problems.add(key.spot, message, "unknown-key", fix=nearest(word, self.keys))
 
     def _find_missing(self, node: Block, record: Record, problems: Problems) -> None:
         written = {key.value for key, _ in node.entries}

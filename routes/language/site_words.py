@@ -12,17 +12,15 @@ from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import describe
 from routes.language.source import Block, Node, Scalar
+from routes.language.table_files import TableFiles
 from routes.language.vocabulary import Pattern
-from routes.tables.table import Table
 
 __all__ = ["read_hours_of", "read_patterns"]
 
 MAX_PATTERN = 2_000  # characters
 
 
-def read_hours_of(
-    nodes: Mapping[str, Node], tables: Mapping[str, Table], problems: Problems
-) -> dict[str, Hours]:
+def read_hours_of(nodes: Mapping[str, Node], tables: TableFiles, problems: Problems) -> dict[str, Hours]:
     """Opening hours by name; `closed` names a table whose keys are ISO days."""
     found: dict[str, Hours] = {}
     for name, node in nodes.items():
@@ -44,6 +42,8 @@ def read_hours_of(
                 good = False
             elif key.value == "closed":
                 table = tables.get(value.value)
+                if value.value in tables.failed:
+                    continue  # told where the table stands; the hours are known all the same
                 if table is None:
                     message = f'There is no table "{value.value}"' + did_you_mean(value.value, tables)
                     problems.add(value.spot, message, "unknown-table", fix=nearest(value.value, tables))

@@ -34,6 +34,7 @@ __all__ = [
     "Is",
     "IsValid",
     "Join",
+    "KnownMistake",
     "Lookup",
     "Matches",
     "Name",
@@ -78,6 +79,10 @@ class ExpressionError(Exception):
         self.length = max(1, length)
         self.rule = rule or "bad-expression"
         self.fix = fix
+
+
+class KnownMistake(ExpressionError):
+    """What the expression needs is broken, and that has been told at its own place: say no more here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from routes.language.syntax import (
     Is,
     IsValid,
     Join,
+    KnownMistake,
     Lookup,
     Matches,
     Name,
@@ -209,7 +210,7 @@ class _Checker:
         named = self.vocabulary.names.get(node.name)
         if named is not None:
             return Kind.UNKNOWN if named.expression is None else named.kind
-        if node.name in self.vocabulary.tables:
+        if node.name in self.vocabulary.tables or node.name in self.vocabulary.broken_tables:
             message = f"{node.name} is a table; write {node.name}[key].column, or: X in {node.name}."
             raise node.error(message, "table-alone")
         near = nearest(node.name, self.vocabulary.names)
@@ -233,6 +234,8 @@ class _Checker:
         return Kind.TEXT
 
     def table(self, name: str, span: Span) -> None:
+        if name in self.vocabulary.broken_tables:
+            raise KnownMistake("")
         self.known(name, span, self.vocabulary.tables, "table", "unknown-table")
 
     def known(self, name: str, span: Span, names: Mapping[str, object], what: str, rule: str) -> None:

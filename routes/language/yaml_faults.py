@@ -18,6 +18,7 @@ __all__ = ["explain_fault", "explain_odd_character"]
 _ODD = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
 _KEY = re.compile(r"^(?P<lead>[\s-]*)(?P<key>[^:{}\[\]'\"]+?)\s*:(?: +|$)(?P<value>.*)$")
 _TIGHT = re.compile(r"^[\s-]*(?P<key>[a-z_]+):(?P<value>[^\s:].*)$")
+_SMART_VALUE = re.compile(r"(?:^\s*-|[:,{\[])\s*[‘“„«](?=[^’”“»]*$)")
 _OPENERS = "*&!%@`|>"
 _Fault = tuple[Spot, str, str]
 
@@ -63,6 +64,7 @@ class _Explanation:
             self._tab,
             self._open_quote,
             self._escape,
+            self._smart_quote,
             self._in_brackets,
             self._quote_first,
             self._odd_first,
@@ -113,6 +115,19 @@ class _Explanation:
             "In double quotes a backslash has a meaning of its "
             r"own; write it twice (\\), or take the quotes away.",
             "backslash",
+        )
+
+    def _smart_quote(self) -> _Fault | None:
+        """A value in typographic quotes, which for YAML are none: a colon inside then ends it."""
+        found = _SMART_VALUE.search(self._lines[self._line][: self._column])
+        if found is None:
+            return None
+        return self._at(
+            self._line,
+            found.end() - 1,
+            1,
+            'This is a typographic quote, which would be part of the text. Use " instead.',
+            "smart-quotes",
         )
 
     def _in_brackets(self) -> _Fault | None:

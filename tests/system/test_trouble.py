@@ -163,6 +163,8 @@ def test_a_port_that_is_taken_is_said_in_words_and_the_status_is_1(tmp_path: Pat
         done = run_engine(passthrough(tmp_path / "site", taken.port), tmp_path / "data")
     assert done.returncode == 1
     assert f"feed any: cannot listen on 127.0.0.1:{taken.port}: Address already in use" in done.stderr
+    assert "`ss -ltnp` shows which): end it, or choose another port in feeds.yaml" in done.stderr
+    assert "Errno" not in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 

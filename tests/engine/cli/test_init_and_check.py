@@ -127,3 +127,12 @@ def test_the_real_program_checks_the_example_site() -> None:
 
     assert done.returncode == 0, done.stdout
     assert "three-hospitals is in order: 6 feeds, 3 routes, 5 channels, 4 tables" in done.stdout
+
+
+def test_run_counts_the_problems_that_keep_the_engine_from_starting(starter: Path) -> None:
+    feeds = starter / "feeds.yaml"
+    feeds.write_text(feeds.read_text(encoding="utf-8").replace("when_stored", "when_kept"), encoding="utf-8")
+    result = gatepost("run", starter)
+
+    assert result.exit_code == 1
+    assert f"The site {starter} has 1 problem; the engine was not started." in result.stderr

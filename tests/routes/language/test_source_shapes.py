@@ -85,7 +85,7 @@ def test_values_and_defaults_are_asked_for_with_the_shapes_own_fields() -> None:
         ),
         (
             "kind: mllp\nxyz: 5s\n",
-            '2:1 "xyz" is not a key of a channel; allowed: kind, note, peers, split, wait. [unknown-key]',
+            '2:1 "xyz" is not a key of a channel; allowed: kind, note, peers, wait. [unknown-key]',
         ),
         ("kind: mllp\nsplit: x\n", '2:1 "split" is not available in this version. [not-yet]'),
         ("kind: mllp\nport: 1\n", "2:1 A port stands in feeds.yaml. [misplaced-key]"),
