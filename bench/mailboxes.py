@@ -127,7 +127,8 @@ def _consume(mailboxes: Mailboxes) -> None:
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
     signal.signal(signal.SIGINT, lambda number, _frame: told.append(number))
-    signal.signal(signal.SIGUSR1, lambda *_: print_line(mailboxes.as_json()))
+    asked: list[int] = []  # a signal may come in the middle of a print: answered from the loop below
+    signal.signal(signal.SIGUSR1, lambda number, _frame: asked.append(number))
     print_line({"ready": 0})
     look_at = 0.0
     while not told:
@@ -135,6 +136,9 @@ def _consume(mailboxes: Mailboxes) -> None:
             mailboxes.look_for_queues()
             look_at = time.monotonic() + 0.5
         mailboxes.work(SETTLE)
+        if asked:
+            asked.pop()
+            print_line(mailboxes.as_json())
     mailboxes.close()
 
 

@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._ending = ""  # why it is to end, once it is
         self._closing = False
         self._gone = False
+        self._opening = True
         self._flush_due = False
         # Moments of the loop's clock.
         self._moved = self._frame_since = self._blocked_since = self._stuck_since = self._loop.time()
@@ -124,6 +125,7 @@ class Connection(asyncio.Protocol):
         self._note("opened")
         self._share = terms.budget.join(self._budget_says)
         terms.opened(self)
+        self._opening = False
         if self._blocks:
             # uvloop begins to read after this call, whatever was asked for in it: one read may slip through.
             self._loop.call_soon(self._pause_again)
@@ -282,12 +284,21 @@ class Connection(asyncio.Protocol):
     def _block(self, reason: int) -> None:
         if not self._blocks:
             self._blocked_since = self._loop.time()
-            self._transport.pause_reading()
+            if self._opening:
+                self._loop.call_soon(self._hold_back)
+            else:
+                self._transport.pause_reading()
         self._blocks |= reason
         if reason != BUDGET:
             self._share.able(False)
 
     def _pause_again(self) -> None:
+        if self._blocks and not self._gone:
+            self._transport.pause_reading()
+
+    def _hold_back(self) -> None:
+        """Stop reading before the first byte. The event loop begins to read after `connection_made`, also
+        where reading was paused in it (CPython 3.11.2, uvloop), so this comes one turn later."""
         if self._blocks and not self._gone:
             self._transport.pause_reading()
 
