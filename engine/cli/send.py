@@ -88,7 +88,7 @@ class _Plan:
 @click.option(
     "--new-ids", is_flag=True, help="Give each message a fresh MSH-10, so that none is a duplicate."
 )
-@click.option("--as-is", is_flag=True, help="Leave LF segment ends; they are otherwise sent as CR.")
+@click.option("--as-is", is_flag=True, help="Leave LF and CRLF segment ends; they are otherwise sent as CR.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True,
               help="Seconds to wait for a connection, and for each answer.")  # fmt: skip
 @click.option("--tls", is_flag=True, help="Speak TLS; the peer's certificate is checked.")
