@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["Copy", "Decision", "Finding", "Held", "Known", "NotWanted", "Rejected", "RouteDecision"]
+__all__ = [
+    "Copy",
+    "Deadline",
+    "Decision",
+    "Finding",
+    "Held",
+    "Known",
+    "NotWanted",
+    "Rejected",
+    "RouteDecision",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +29,26 @@ class Known:
 
     received: when the message was accepted, microseconds since 1970-01-01T00:00Z.
     envelope: the FHS and BHS segments of the batch it came in, as bytes, or b"".
+    earlier: (channel, address) of everyone who was sent an earlier version of this message.
     """
 
     received: int
     envelope: bytes = b""
+    earlier: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """What happens to a copy whose proof does not come in time: another channel gets it.
+
+    proof: what must have been reached. after: microseconds since the copy was made. address: as the
+    fallback's directory writes it, or None where it does not have it: then it is held as unknown_address.
+    """
+
+    proof: Literal["delivered", "acknowledged"]
+    after: int
+    channel: str
+    address: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +58,16 @@ class Copy:
     `address` is "" for a channel without addresses. `body` is the very object that came in where no
     route or dialect changed anything, so that callers may compare with `is`.
     `merged` counts further send entries that named the same channel and address.
+    `piece` says which piece of a split message it is: "1", "2", ... ("2.1" where a piece was split again),
+    and "" for a message that is whole.
     """
 
     channel: str
     address: str
     body: bytes
     merged: int = 0
+    piece: str = ""
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +75,14 @@ class Held:
     """Waits in a tray for a person. `reason` is the author's words or the engine's; no message content.
 
     `where` says which entry held it, as `routes/x.yaml:12`. `entry` is true where only one send entry
-    is held and the rest of the route went on.
+    is held and the rest of the route went on. `piece` as for a copy.
     """
 
     tray: str
     reason: str
     where: str = ""
     entry: bool = False
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +102,24 @@ class NotWanted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A warning that did not stop the message. `words` come from the site file, never from the message."""
+    """Something worth knowing about a message. `words` never hold its content.
+
+    kind: `warning` for what a `warn` says, in the words of the site file; `conformance` for one finding of
+    a profile or of the standard.
+    """
 
     words: str
     where: str = ""
+    kind: Literal["warning", "conformance"] = "warning"
 
 
 @dataclass(frozen=True, slots=True)
 class RouteDecision:
     """What one route (or `dialect:NAME`, `guard:NAME` before any route) made of the message.
 
-    At least one of copies, held, rejected and not_wanted is there, or `nothing_more` is true.
+    At least one of copies, held, rejected, not_wanted and passed_to is there, or `nothing_more` is true.
+    via, piece: the route that passed the message (or a piece of it) to this one, or "".
+    passed_to: the routes that this one passed it to.
     """
 
     route: str
@@ -90,6 +129,9 @@ class RouteDecision:
     not_wanted: NotWanted | None = None
     warnings: tuple[Finding, ...] = ()
     nothing_more: bool = False
+    via: str = ""
+    piece: str = ""
+    passed_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +141,7 @@ class Decision:
     held_before_routing: set where the dialect or a guard of the feed held it: no route ran.
     rejected: set where any route, the dialect or a guard rejected: then no route sends anything.
     keys: what the message can be found by, as {"nhs_number": ("9990000018",), "patient": (...)}.
+    misses: for each (table, code) that was looked up and is not there, how often.
     """
 
     routes: tuple[RouteDecision, ...] = ()
@@ -106,6 +149,7 @@ class Decision:
     rejected: Rejected | None = None
     warnings: tuple[Finding, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    misses: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def wanted(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from routes.flow.decision import NotWanted
 from routes.flow.running import Act, Test
@@ -17,32 +16,13 @@ from routes.language.building import ActBuilder, SiteWords
 from routes.language.compiled import FeedPlan, RoutePlan, Stage
 from routes.language.dispatch import Dispatcher
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
+from routes.language.files import Files
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.steps import DialectFile, GuardFile, RouteFile
-from routes.language.table_files import TableFiles
 from routes.language.vocabulary import Vocabulary
 
-__all__ = ["Assembly", "FileSet", "Files"]
-
-
-T = TypeVar("T")
-
-
-class FileSet(dict[str, T]):
-    """The files of one folder, by name. `failed`: the stems of those that have problems of their own."""
-
-    failed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What the site's files said, by name."""
-
-    routes: FileSet[RouteFile]
-    dialects: FileSet[DialectFile]
-    guards: FileSet[GuardFile]
-    tables: TableFiles
+__all__ = ["Assembly"]
 
 
 @dataclass(slots=True)

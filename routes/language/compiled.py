@@ -12,6 +12,7 @@ from typing import Literal
 from routes.flow.decision import NotWanted
 from routes.flow.running import Act, Test
 from routes.flow.sending import Entry
+from routes.language.files import Origin
 from routes.tables.table import Table
 
 __all__ = ["FeedPlan", "Plan", "RoutePlan", "Stage"]
@@ -59,9 +60,13 @@ class FeedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of a site's routes. `hash` is over every source, tables included."""
+    """All of a site's routes. `hash` is over every source, tables included.
+
+    origin: what it was compiled from; None only for plans that were put together by hand.
+    """
 
     hash: str
     feeds: Mapping[str, FeedPlan]
     routes: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
+    origin: Origin | None = None

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TypeVar
 
-from routes.language.assembly import Assembly, Files, FileSet
+from routes.language.assembly import Assembly
 from routes.language.compiled import FeedPlan, Plan, RoutePlan, Stage
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts, TrayFacts
+from routes.language.files import Files, FileSet, Origin
 from routes.language.lint import has_errors, look_at_all
 from routes.language.problems import Problems
 from routes.language.route_files import read_dialect, read_guard, read_route
@@ -62,7 +63,8 @@ def compile_plan(
     look_at_all(assembly, feeds)
     if problems.errors:
         return None
-    return Plan(_hash(sources), plans, tuple(routes), tables)
+    origin = Origin(sources, feeds, channels, settings, files)
+    return Plan(_hash(sources), plans, tuple(routes), tables, origin)
 
 
 NamedFile = TypeVar("NamedFile", RouteFile, DialectFile, GuardFile)

@@ -15,23 +15,29 @@ from routes.language.source import Scalar
 __all__ = [
     "Accept",
     "Add",
+    "Arrange",
     "Check",
     "CopyStep",
     "DialectFile",
+    "FallBack",
     "FirstOf",
     "ForEach",
     "GuardFile",
+    "Join",
     "NothingMore",
     "Original",
     "Otherwise",
+    "Plugin",
     "Recase",
     "Reformat",
     "Remove",
+    "Renumber",
     "Replace",
     "RouteFile",
     "SendEntry",
     "Set",
     "SetText",
+    "Split",
     "Step",
     "Translate",
 ]
@@ -57,13 +63,17 @@ class NothingMore:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`that` must be true, or `unless` must not be; asked only `when`. One of the two is set."""
+    """`that` must be true, `unless` must not be, or the message conforms to a profile; asked only `when`.
+
+    One of the three is set. profile: a profile's name, or `standard`.
+    """
 
     spot: Spot
     that: Scalar | None
     unless: Scalar | None
     when: Scalar | None
     otherwise: Otherwise
+    profile: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +182,81 @@ class ForEach(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Join(Step):
+    """The values of several segments' field into the first of them; the others go.
+
+    path: the field, such as OBX[*]-5. within: the segment whose groups are joined each by itself. between:
+    what stands between two values: `line_break` (`\\.br\\`), `repetition`, or a literal text. wrap: the
+    longest line in characters, or 0. type: what OBX-2 becomes. base64: whether the values are chunks of one
+    document. same: fields that must be equal for segments to be joined.
+    """
+
+    path: Scalar
+    within: Scalar | None = None
+    between: Scalar | None = None
+    wrap: int = 0
+    type: Scalar | None = None
+    base64: bool = False
+    same: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Renumber(Step):
+    """Set IDs counted anew: 1, 2, ... `within` each of a segment; or, with `group`, as group.item."""
+
+    path: Scalar
+    within: Scalar | None = None
+    group: Scalar | None = None
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrange(Step):
+    """Repetitions of a field in another order: by a component's value. others: kept behind, or taken out."""
+
+    path: Scalar
+    by: int
+    order: tuple[str, ...]
+    others: Literal["keep", "remove"] = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Step):
+    """One piece for each of a segment (OBR); all later steps and entries are for each piece.
+
+    keep_together: a path whose equal values stay in one piece. number: the field that gets -1, -2, ...
+    """
+
+    segment: Scalar
+    keep_together: Scalar | None = None
+    number: Scalar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin(Step):
+    """A step of a separately installed package: `step: package.name@1.2`, with plain settings."""
+
+    name: Scalar
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FallBack:
+    """`if_not_delivered_in` or `if_not_acknowledged_in`, with its `then`. after: microseconds."""
+
+    spot: Spot
+    proof: Literal["delivered", "acknowledged"]
+    after: int
+    then: Scalar
+
+
+@dataclass(frozen=True, slots=True)
 class SendEntry:
-    """One edge: to a channel, perhaps for each of several places, perhaps with changes of its own."""
+    """One edge: to a channel, perhaps for each of several places, perhaps with changes of its own.
+
+    to: a channel, `earlier_recipients`, or, where `passes` is true, another route. same: the fields by
+    which an earlier message is the same one, for `earlier_recipients`.
+    """
 
     spot: Spot
     to: Scalar
@@ -183,6 +266,9 @@ class SendEntry:
     each: Scalar | None = None
     changes: tuple[Step, ...] = ()
     checks: tuple[Check, ...] = ()
+    passes: bool = False
+    fall_back: FallBack | None = None
+    same: tuple[Scalar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
