@@ -33,7 +33,7 @@ MEMORY_BYTES = 8 * 1024 * 1024
 
 log = get_log()
 
-PartOutcome = Literal["sent", "held", "rejected", "not_wanted", "nothing_more"]
+PartOutcome = Literal["sent", "held", "rejected", "not_wanted", "passed", "nothing_more"]
 
 
 class Router:
@@ -152,6 +152,9 @@ class Router:
 
     async def _decide_all(self, batch: Sequence[Waiting]) -> list[Decided]:
         site = self._site()
+        if site.plan.plugins:
+            # A plugin is waited for; meanwhile the event loop serves senders and channels.
+            return [await asyncio.to_thread(self._decide, site, waiting) for waiting in batch]
         decided: list[Decided] = []
         pause = time.perf_counter() + SLICE
         for waiting in batch:
@@ -254,6 +257,8 @@ def _outcome(route: RouteDecision, *, rejected: bool) -> tuple[PartOutcome, str]
         return "sent", ""
     if route.held:
         return "held", route.held[0].tray
+    if route.passed_to:
+        return "passed", ", ".join(route.passed_to)
     return "nothing_more", ""
 
 

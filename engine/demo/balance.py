@@ -21,7 +21,7 @@ _TOTALS = ("accepted", "entered", "made")
 _OPEN = ("waiting", "queued", "sending")
 _ENDED = ("delivered", "acknowledged", "parked", "refused_by_recipient", "withdrawn", "discarded")
 _ARRIVED = ("delivered", "acknowledged")
-_OUTCOMES = ("sent", "held", "rejected", "not_wanted", "nothing_more", "discarded")
+_OUTCOMES = ("sent", "held", "rejected", "not_wanted", "passed", "nothing_more", "discarded")
 
 
 @dataclass(frozen=True, slots=True)

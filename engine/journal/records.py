@@ -132,10 +132,11 @@ class HeldPart:
 
 @dataclass(frozen=True, slots=True)
 class RoutePart:
-    """How one route ended, for conservation: each message enters each route of its feed once."""
+    """How one entry into a route ended, for conservation: a message enters each route of its feed once, and
+    others as often as it, or a piece of it, is passed to them."""
 
     route: str
-    outcome: Literal["sent", "held", "rejected", "not_wanted", "nothing_more"]
+    outcome: Literal["sent", "held", "rejected", "not_wanted", "passed", "nothing_more"]
     detail: str = ""
 
 

@@ -64,6 +64,7 @@ EVENTS = {
     "journal.recovered": "the journal can write again",
     "journal.broken": "the disk reported an error: the engine stops and must be started afresh",
     "journal.unstorable": "one message could not be written, and was not acknowledged; the others flow",
+    "plugin.failed": "a plugin step crashed, took too long or gave back no message; its else was taken",
 }
 
 

@@ -183,6 +183,8 @@ def _hash(files: SiteFiles, environment: str, trees: _Trees, settings: Settings)
     }
     for name, text in sorted(counted.items()):
         digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
+    for plugin in settings.facts.plugins.values():
+        digest.update(f"{plugin.name}\0{plugin.version}\0{plugin.hash}\0".encode())
     options = [line for tree in (trees.settings, trees.feeds, trees.channels) for line in _options(tree, "")]
     for path, value in options:
         if path == "broker":

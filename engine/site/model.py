@@ -104,12 +104,15 @@ class ChannelSettings:
 class Limits:
     """Site-wide bounds, in bytes and messages. intake slows down past `backlog` undecided messages or
     below `disk_free`. `broker_message`: the largest message that the broker takes (16 MiB on RabbitMQ
-    4, 128 MiB on 3.10); a larger one is parked before it is published."""
+    4, 128 MiB on 3.10); a larger one is parked before it is published. `plugin_time` in seconds for one
+    message, `plugin_memory` in bytes of each plugin's process."""
 
     intake_memory: int = 64 * 1024 * 1024
     broker_message: int = 16 * 1024 * 1024
     backlog: int = 1_000_000
     disk_free: int = 200 * 1024 * 1024
+    plugin_time: float = 2.0
+    plugin_memory: int = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,16 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from engine.site.model import Limits
 from engine.site.overlay import OPTIONS
+from engine.site.plugins import find_plugins
 from engine.site.secrets import MASK, Filled, SecretError, fill_in
 from routes.language.facts import SiteFacts, TrayFacts
 from routes.language.kinds import (
     Anything,
+    Duration,
     Integer,
     ListOf,
     MappingOf,
+    Marked,
     Name,
     Nested,
     Secret,
@@ -54,7 +57,21 @@ BROKER_MESSAGE = Field(
     "The largest message that the broker takes: 16MiB on RabbitMQ 4, 128MiB on 3.10. Larger ones are parked.",
     default=Limits().broker_message,
 )
-LIMITS_SHAPE = Shape("a site's limits", (INTAKE_MEMORY, BACKLOG, DISK_FREE, BROKER_MESSAGE))
+PLUGIN_TIME = Field(
+    "plugin_time",
+    Duration(),
+    "The longest that a plugin step may take for one message; then its else is taken.",
+    default=Limits().plugin_time,
+)
+PLUGIN_MEMORY = Field(
+    "plugin_memory",
+    Size(),
+    "The memory (address space) of a plugin's process.",
+    default=Limits().plugin_memory,
+)
+LIMITS_SHAPE = Shape(
+    "a site's limits", (INTAKE_MEMORY, BACKLOG, DISK_FREE, BROKER_MESSAGE, PLUGIN_TIME, PLUGIN_MEMORY)
+)
 
 
 def _limits(record: Record, _problems: Problems) -> Limits:
@@ -63,6 +80,8 @@ def _limits(record: Record, _problems: Problems) -> Limits:
         backlog=record[BACKLOG],
         disk_free=record[DISK_FREE],
         broker_message=record[BROKER_MESSAGE],
+        plugin_time=record[PLUGIN_TIME],
+        plugin_memory=record[PLUGIN_MEMORY],
     )
 
 
@@ -100,10 +119,13 @@ PATTERNS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
     "patterns", MappingOf(Anything(), Name()), "Named patterns (RE2), for `matches NAME`."
 )
 GUARDS = Field("guards", ListOf(Name()), "Guards of every feed, before all routes.")
+PLUGINS: Field[tuple[Scalar, ...]] = Field(
+    "plugins", ListOf(Marked("a plugin step, such as package.name@1.2")), "Plugin steps that routes may use."
+)
 CONSOLE = Field("console", Anything(), "For later versions.")
 SITE = Shape(
     "gatepost.yaml",
-    (SITE_NAME, DATA, BROKER, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, CONSOLE),
+    (SITE_NAME, DATA, BROKER, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, PLUGINS, CONSOLE),
     misplaced={
         "feeds": "Feeds stand in feeds.yaml, or in an environment file.",
         "channels": "Channels stand in channels.yaml, or in an environment file.",
@@ -144,12 +166,14 @@ def read_settings(
             warning=True,
         )
     guards = record.get(GUARDS) or ()
+    limits = record.get(LIMITS) or Limits()
     facts = SiteFacts(
         hours={name.value: value for name, value in record.get(HOURS) or ()},
         patterns={name.value: value for name, value in record.get(PATTERNS) or ()},
         trays={name.value: _tray(name, value, problems) for name, value in record.get(TRAYS) or ()},
         guards=tuple(name.value for name in guards),
         guards_spot=guards[0].spot if guards else None,
+        plugins=find_plugins(record.get(PLUGINS) or (), limits.plugin_time, limits.plugin_memory, problems),
     )
     wanted = record.get(BROKER)
     broker = _broker(record, environ, problems)
@@ -157,7 +181,7 @@ def read_settings(
         record.get(SITE_NAME) or "",
         (folder / record[DATA]).resolve(),
         facts,
-        record.get(LIMITS) or Limits(),
+        limits,
         broker.value,
         broker.shown,
         wanted is not None and wanted.value != "embedded",

@@ -5,17 +5,30 @@ for any bytes: what fails unexpectedly holds that route's part, and says where a
 was, never what stood in the message.
 
 Order: the dialect of the feed, the guards for every feed, the guards of this feed; then each route of the
-feed on a copy of its own: guards, accept, check, change, send.
+feed on a copy of its own: guards, accept, check, change, send. Routes that a message is passed to follow the
+route that passed it, each with the message as that one left it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from routes.flow.decision import Copy, Decision, Finding, Held, Known, NotWanted, Rejected, RouteDecision
+from routes.flow.decision import (
+    Copy,
+    Deadline,
+    Decision,
+    Finding,
+    Held,
+    Known,
+    NotWanted,
+    Rejected,
+    RouteDecision,
+)
 from routes.flow.keys import find_keys
 from routes.flow.running import Failed, Outcome, Run, run_all
-from routes.flow.sending import Sending
+from routes.flow.sending import Sending, Sent
+from routes.flow.splitting import Cut
 from routes.hl7.message import Message, Unreadable
 from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage
 from routes.language.scope import Scope
@@ -29,10 +42,18 @@ LINE_FEEDS = Finding(
 )
 
 
-def decide(site: Plan, feed: str, message: bytes | Message, known: Known) -> Decision:
+def decide(
+    site: Plan,
+    feed: str,
+    message: bytes | Message,
+    known: Known,
+    *,
+    after_dialect: Callable[[Message], None] | None = None,
+) -> Decision:
     """What becomes of one message of a feed.
 
     A message that cannot be read, or of a feed that the plan does not know, is held before routing.
+    after_dialect: edits the message in its common form, as the tests of routes do.
     """
     plan = site.feeds.get(feed)
     if plan is None:
@@ -46,7 +67,7 @@ def decide(site: Plan, feed: str, message: bytes | Message, known: Known) -> Dec
             return Decision(held_before_routing=Held("unreadable", str(unreadable)))
     else:
         message = message.copy()
-    return _Deciding(plan, message, known).whole()
+    return _Deciding(plan, message, known, after_dialect).whole()
 
 
 @dataclass(slots=True)
@@ -55,7 +76,10 @@ class _Draft:
 
     route: str
     where: str
-    sent: list[tuple[str, str, bytes]] = field(default_factory=list)
+    via: str = ""
+    piece: str = ""
+    sent: list[Sent] = field(default_factory=list)
+    passed: list[tuple[str, Message, str]] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     rejected: Rejected | None = None
@@ -63,14 +87,20 @@ class _Draft:
     warnings: list[Finding] = field(default_factory=list)
 
     def end(self, outcome: Outcome) -> None:
-        """The route stops here."""
+        """The route stops here, and nothing of it is sent."""
+        self.drop()
         if isinstance(outcome, Rejected):
             self.rejected = outcome
         else:
             self.held.append(outcome)
 
+    def drop(self) -> None:
+        """Take back whatever it had come to."""
+        self.sent, self.passed, self.held, self.not_wanted = [], [], [], None
+
     def whole(self) -> RouteDecision:
-        nothing = not (self.copies or self.held or self.rejected or self.not_wanted)
+        passed = tuple(dict.fromkeys([route for route, _, _ in self.passed]))
+        nothing = not (self.copies or self.held or self.rejected or self.not_wanted or passed)
         return RouteDecision(
             self.route,
             tuple(self.copies),
@@ -79,39 +109,45 @@ class _Draft:
             self.not_wanted,
             tuple(self.warnings),
             nothing,
+            self.via,
+            self.piece,
+            passed,
         )
 
 
 class _Deciding:
     """One message on its way through a feed."""
 
-    __slots__ = ("known", "message", "plan")
+    __slots__ = ("after_dialect", "known", "message", "misses", "plan")
 
-    def __init__(self, plan: FeedPlan, message: Message, known: Known) -> None:
+    def __init__(
+        self, plan: FeedPlan, message: Message, known: Known, after_dialect: Callable[[Message], None] | None
+    ) -> None:
         self.plan = plan
         self.message = message
         self.known = known
+        self.after_dialect = after_dialect
+        self.misses: dict[tuple[str, str], int] = {}
 
     def whole(self) -> Decision:
         plan = self.plan
         warnings: tuple[Finding, ...] = ()
         outcome: Outcome | None = None
         foreign = (LINE_FEEDS,) if plan.segment_ends == "cr" and _ends_with_line_feed(self.message) else ()
-        if plan.stages:
+        if plan.stages or self.after_dialect is not None:
             run = self._run(self.message)
-            for stage in plan.stages:
-                outcome = _pass(stage, run)
-                if outcome is not None:
-                    break
+            outcome = self._before_routes(run)
             self.message = run.message
             warnings = tuple(run.warnings)
         warnings = foreign + warnings
         keys = find_keys(self.message)
         if isinstance(outcome, Rejected):
-            return Decision(rejected=outcome, warnings=warnings, keys=keys)
+            return Decision(rejected=outcome, warnings=warnings, keys=keys, misses=self.misses)
         if outcome is not None:
-            return Decision(held_before_routing=outcome, warnings=warnings, keys=keys)
-        drafts = [self._route(route) for route in plan.routes]
+            return Decision(held_before_routing=outcome, warnings=warnings, keys=keys, misses=self.misses)
+        drafts: list[_Draft] = []
+        for route in plan.routes:
+            self._enter(route, self.message, drafts)
         rejected = next((draft.rejected for draft in drafts if draft.rejected), None)
         if rejected is not None:
             # The sender is told that it was not taken and will send again: nothing of it may wait here.
@@ -119,32 +155,91 @@ class _Deciding:
                 draft.sent.clear()
                 draft.held.clear()
         _put_together(drafts)
-        return Decision(tuple([draft.whole() for draft in drafts]), None, rejected, warnings, keys)
+        return Decision(
+            tuple([draft.whole() for draft in drafts]), None, rejected, warnings, keys, self.misses
+        )
+
+    def _before_routes(self, run: Run) -> Outcome | None:
+        """The dialect, then the guards. `after_dialect` comes between the two."""
+        edit = self.after_dialect
+        for stage in self.plan.stages:
+            if edit is not None and not stage.dialect:
+                edit(run.message)
+                run.put(run.message)
+                edit = None
+            outcome = _pass(stage, run)
+            if outcome is not None:
+                return outcome
+        if edit is not None:
+            edit(run.message)
+            run.put(run.message)
+        return None
 
     def _run(self, message: Message) -> Run:
         scope = Scope(message, received=self.known.received, zone=self.plan.timezone)
+        scope.misses = self.misses
         return Run(message, scope, [])
 
-    def _route(self, route: RoutePlan) -> _Draft:
-        draft = _Draft(route.name, route.where)
-        run = self._run(self.message.copy() if route.changes else self.message)
+    def _enter(
+        self, route: RoutePlan, message: Message, drafts: list[_Draft], via: str = "", piece: str = ""
+    ) -> None:
+        """A message (or a piece of one) enters a route, and then those that it is passed to."""
+        draft = self._route(route, message, via, piece)
+        drafts.append(draft)
+        for name, passed, part in draft.passed:
+            self._enter(self.plan.passed[name], passed, drafts, route.name, part)
+
+    def _route(self, route: RoutePlan, message: Message, via: str, piece: str) -> _Draft:
+        draft = _Draft(route.name, route.where, via, piece)
+        run = self._run(message.copy() if route.changes else message)
         try:
             outcome = run_all(route.guards, run)
             if outcome is None:
                 draft.not_wanted = _not_wanted(route, run)
                 if draft.not_wanted is None:
-                    outcome = run_all(route.acts, run)
-                    if outcome is None:
-                        self._send(route, run, draft)
-            if outcome is not None:
+                    self._carry_out(route, run, draft)
+            else:
                 draft.end(outcome)
         except Failed as failed:
             _fail(draft, failed.kind, route.places.get(failed.act, route.where))
-        draft.warnings = run.warnings
+        draft.warnings = run.warnings if len(run.warnings) < 2 else list(dict.fromkeys(run.warnings))
         return draft
 
-    def _send(self, route: RoutePlan, run: Run, draft: _Draft) -> None:
-        sending = Sending(run)
+    def _carry_out(self, route: RoutePlan, run: Run, draft: _Draft) -> None:
+        """Checks and changes, for each piece from where it is split, and at last what is sent of each."""
+        outcome = run_all(route.acts, run)
+        if outcome is not None:
+            draft.end(outcome)
+            return
+        runs = [(run, draft.piece)]
+        for cut, acts in route.cuts:
+            runs = [part for whole, piece in runs for part in self._part(whole, piece, cut)]
+            for part, _ in runs:
+                outcome = run_all(acts, part)
+                if outcome is not None:
+                    draft.end(outcome)
+                    return
+        for part, piece in runs:
+            self._send(route, part, piece, draft)
+            if draft.rejected is not None:
+                draft.end(draft.rejected)
+                return
+
+    def _part(self, run: Run, piece: str, cut: Cut) -> list[tuple[Run, str]]:
+        """The pieces of one message, each with a run of its own; their warnings are the route's."""
+        pieces = cut(run.message)
+        if len(pieces) == 1:
+            return [(run, piece)]
+        prefix = f"{piece}." if piece else ""
+        found: list[tuple[Run, str]] = []
+        for number, message in enumerate(pieces, 1):
+            part = self._run(message)
+            part.warnings = run.warnings
+            found.append((part, f"{prefix}{number}"))
+        return found
+
+    def _send(self, route: RoutePlan, run: Run, piece: str, draft: _Draft) -> None:
+        sending = Sending(run, piece, self.known.earlier)
         entry = None
         try:
             for entry in route.sends:
@@ -155,8 +250,9 @@ class _Deciding:
             raise
         except Exception as failure:
             raise Failed(entry, type(failure).__name__) from failure
-        draft.sent = sending.copies
-        draft.held = sending.held
+        draft.sent += sending.copies
+        draft.held += sending.held
+        draft.passed += [(name, message, piece) for name, message in sending.passed]
 
 
 def _pass(stage: Stage, run: Run) -> Outcome | None:
@@ -188,25 +284,36 @@ def _not_wanted(route: RoutePlan, run: Run) -> NotWanted | None:
 
 def _fail(draft: _Draft, kind: str, where: str) -> None:
     """An unexpected failure holds all of this route, and nothing else."""
-    draft.sent = []
-    draft.not_wanted = None
+    draft.drop()
     draft.held = [Held("failed", f"the route failed unexpectedly ({kind})", where)]
 
 
 def _put_together(drafts: list[_Draft]) -> None:
-    """At most one copy for each channel and address: the first one stays, equal ones are merged into it."""
-    made: dict[tuple[str, str], tuple[_Draft, int]] = {}
+    """At most one copy for each channel, address and piece: the first one stays, equal ones are merged into
+    it, and the earliest of their deadlines is kept."""
+    made: dict[tuple[str, str, str], tuple[_Draft, int]] = {}
     for draft in drafts:
-        for channel, address, body in draft.sent:
-            first = made.get((channel, address))
+        for sent in draft.sent:
+            key = (sent.channel, sent.address, sent.piece)
+            first = made.get(key)
             if first is None:
-                made[channel, address] = (draft, len(draft.copies))
-                draft.copies.append(Copy(channel, address, body))
+                made[key] = (draft, len(draft.copies))
+                draft.copies.append(Copy(sent.channel, sent.address, sent.body, 0, sent.piece, sent.deadline))
                 continue
             owner, place = first
             copy = owner.copies[place]
-            if copy.body is body or copy.body == body:
-                owner.copies[place] = replace(copy, merged=copy.merged + 1)
+            if copy.body is sent.body or copy.body == sent.body:
+                deadline = _earlier(copy.deadline, sent.deadline)
+                owner.copies[place] = replace(copy, merged=copy.merged + 1, deadline=deadline)
             else:
-                reason = f"another copy with other content goes to channel {channel} and the same address"
-                draft.held.append(Held("conflicting_copies", reason, draft.where, entry=True))
+                reason = (
+                    f"another copy with other content goes to channel {sent.channel} and the same address"
+                )
+                held = Held("conflicting_copies", reason, draft.where, entry=True, piece=sent.piece)
+                draft.held.append(held)
+
+
+def _earlier(one: Deadline | None, other: Deadline | None) -> Deadline | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.after < one.after else one

@@ -1,4 +1,4 @@
-"""Send entries: which copies of a message go to which channel and address.
+"""Send entries: which copies of a message go to which channel and address, and which route it is passed to.
 
 An entry gives copies, or is held, or warns; a `first_of` tries its entries in order. Makes closures once;
 knows nothing of queues, and of a channel only its name and the keys of its directory.
@@ -6,27 +6,68 @@ knows nothing of queues, and of a channel only its name and the keys of its dire
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from routes.flow.decision import Finding, Held, Rejected
+from routes.flow.decision import Deadline, Finding, Held, Rejected
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
+from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
 from routes.language.scope import Scope
 
-__all__ = ["Entry", "Sending", "find_address", "send_each", "send_first", "send_one", "when_true"]
+__all__ = [
+    "Entry",
+    "Fallback",
+    "Sending",
+    "Sent",
+    "find_address",
+    "pass_on",
+    "send_each",
+    "send_first",
+    "send_one",
+    "send_to_earlier",
+    "when_true",
+]
 
 FindAddress = Callable[[Scope], str | None]
 """The address as the directory writes it; None where it is absent or not in the directory."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """`if_not_..._in` with its `then`: Deadline's own words; `address` is None for a channel without any."""
+
+    proof: Literal["delivered", "acknowledged"]
+    after: int
+    channel: str
+    address: FindAddress | None
+
+
+@dataclass(slots=True)
+class Sent:
+    """One copy on its way out of a route, before those of all routes are put together."""
+
+    channel: str
+    address: str
+    body: bytes
+    piece: str
+    deadline: Deadline | None = None
+
+
 @dataclass(slots=True)
 class Sending:
-    """What the entries of one route have come to."""
+    """What the entries of one route have come to, for the message or one piece of it.
+
+    earlier: who was sent an earlier version. passed: the routes that it goes on to, each with the message.
+    """
 
     run: Run
-    copies: list[tuple[str, str, bytes]] = field(default_factory=list)
+    piece: str = ""
+    earlier: Sequence[tuple[str, str]] = ()
+    copies: list[Sent] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    passed: list[tuple[str, Message]] = field(default_factory=list)
     nothing_more: bool = False
     _body: bytes | None = None
 
@@ -43,8 +84,17 @@ class Sending:
         if isinstance(otherwise, Finding):
             self.run.warnings.append(otherwise)
         else:
-            self.held.append(otherwise)
+            self.held.append(replace(otherwise, piece=self.piece) if self.piece else otherwise)
         return None
+
+    def add(self, channel: str, address: str, body: bytes, fallback: Fallback | None) -> None:
+        """One more copy, with the deadline that it has."""
+        deadline = None
+        if fallback is not None:
+            find = fallback.address
+            other = "" if find is None else find(self.run.scope)
+            deadline = Deadline(fallback.proof, fallback.after, fallback.channel, other)
+        self.copies.append(Sent(channel, address, body, self.piece, deadline))
 
 
 Entry = Callable[[Sending], Rejected | None]
@@ -66,6 +116,7 @@ def send_one(
     otherwise: Otherwise,
     *,
     changes: Sequence[Act] = (),
+    fallback: Fallback | None = None,
 ) -> Entry:
     """One copy to one channel. `otherwise` is taken where the address is absent or unknown.
 
@@ -80,29 +131,80 @@ def send_one(
                 return sending.take(otherwise)
             to = found
         if not changes:
-            sending.copies.append((channel, to, sending.body()))
+            sending.add(channel, to, sending.body(), fallback)
             return None
-        return _send_changed(sending, channel, to, changes)
+        changed, outcome = _changed(sending.run, changes)
+        if outcome is not None:
+            return sending.take(_of_entry(outcome))
+        sending.add(channel, to, changed.to_bytes(), fallback)
+        return None
 
     return send
 
 
-def _send_changed(sending: Sending, channel: str, to: str, changes: Sequence[Act]) -> Rejected | None:
-    """A copy with changes of its own: they are made on a message of its own."""
-    run = sending.run
+def _changed(run: Run, changes: Sequence[Act]) -> tuple[Message, Outcome | None]:
+    """A message of its own with an entry's own changes, and the outcome where they end in one."""
     shared = run.message
     run.put(shared.copy())
     try:
-        outcome: Outcome | None = run_all(changes, run)
-        body = run.message.to_bytes()
+        outcome = run_all(changes, run)
+        return run.message, outcome
     finally:
         run.put(shared)
-    if outcome is None:
-        sending.copies.append((channel, to, body))
+
+
+def _of_entry(outcome: Outcome) -> Outcome:
+    return replace(outcome, entry=True) if isinstance(outcome, Held) else outcome
+
+
+def pass_on(route: str, *, changes: Sequence[Act] = ()) -> Entry:
+    """`pass_to`: the message as it stands goes on to another route, with this entry's own changes."""
+
+    def send(sending: Sending) -> Rejected | None:
+        if not changes:
+            sending.passed.append((route, sending.run.message))
+            return None
+        changed, outcome = _changed(sending.run, changes)
+        if outcome is not None:
+            return sending.take(_of_entry(outcome))
+        sending.passed.append((route, changed))
         return None
-    if isinstance(outcome, Held):
-        outcome = Held(outcome.tray, outcome.reason, outcome.where, entry=True)
-    return sending.take(outcome)
+
+    return send
+
+
+def send_to_earlier(
+    canonical: Mapping[str, Callable[[str, Scope], str | None] | None],
+    otherwise: Otherwise,
+    *,
+    changes: Sequence[Act] = (),
+) -> Entry:
+    """`to: earlier_recipients`: everyone who was sent an earlier version gets this one.
+
+    canonical: for each channel how an address is looked up in its directory, None where it has none.
+    `otherwise` is taken for each who cannot be reached any more: a channel or an address that is gone.
+    """
+
+    def send(sending: Sending) -> Rejected | None:
+        if not sending.earlier:
+            return None
+        body: bytes | None = None
+        if changes:
+            changed, outcome = _changed(sending.run, changes)
+            if outcome is not None:
+                return sending.take(_of_entry(outcome))
+            body = changed.to_bytes()
+        for channel, address in sending.earlier:
+            find = canonical.get(channel)
+            known = channel in canonical and (not address if find is None else bool(address))
+            to = address if find is None else find(address, sending.run.scope)
+            if known and to is not None:
+                sending.add(channel, to, sending.body() if body is None else body, None)
+            elif (rejected := sending.take(otherwise)) is not None:
+                return rejected
+        return None
+
+    return send
 
 
 def when_true(test: Test, entry: Entry) -> Entry:

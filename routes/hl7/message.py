@@ -8,7 +8,7 @@ This file knows nothing of paths, repetitions or escapes: a field here is the te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from routes.hl7.charset import BOM, Charset, choose_charset
@@ -297,6 +297,19 @@ class Message:
         self._owned.add(segment)
         self._cuts.pop(segment, None)
         names = [b"" if position == segment else name for position, name in enumerate(self.raw_names())]
+        self._names, self._index = names, None
+
+    def keep_only(self, segments: Collection[int]) -> None:
+        """Remove every segment but MSH and those at `segments`, in one go."""
+        names = self.raw_names().copy()
+        for segment in range(1, len(names)):
+            if segment in segments or not names[segment]:
+                continue
+            names[segment] = b""
+            self._touched[segment] = "removed"
+            self._fields[segment] = []
+            self._owned.add(segment)
+            self._cuts.pop(segment, None)
         self._names, self._index = names, None
 
     # -- writing ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ place of those that the route names. Problems are the same each time and are rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from routes.flow.decision import NotWanted
@@ -19,10 +19,10 @@ from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
 from routes.language.files import Files
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
-from routes.language.steps import DialectFile, GuardFile, RouteFile
+from routes.language.steps import DialectFile, FirstOf, GuardFile, RouteFile, Split, Step
 from routes.language.vocabulary import Vocabulary
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "passes_to", "split_up"]
 
 
 @dataclass(slots=True)
@@ -61,8 +61,26 @@ class Assembly:
         ]
         routes = [self.route(route, words, stored) for route in taken]
         return FeedPlan(
-            facts.name, facts.charset, facts.segment_ends, facts.timezone, tuple(stages), tuple(routes)
+            facts.name,
+            facts.charset,
+            facts.segment_ends,
+            facts.timezone,
+            tuple(stages),
+            tuple(routes),
+            self._passed(taken, words, stored),
         )
+
+    def _passed(self, taken: Sequence[RouteFile], words: Vocabulary, stored: str) -> Mapping[str, RoutePlan]:
+        """Every route that these may pass a message to, and so on, with the words of the same feed."""
+        found: dict[str, RoutePlan] = {}
+        ahead = [name for route in taken for name in passes_to(route)]
+        while ahead:
+            name = ahead.pop()
+            route = self.files.routes.get(name)
+            if route is not None and name not in found:
+                found[name] = self.route(route, words, stored)
+                ahead += passes_to(route)
+        return found
 
     def route(self, route: RouteFile, words: Vocabulary, stored: str) -> RoutePlan:
         """One route, with the words of one feed."""
@@ -81,8 +99,19 @@ class Assembly:
             if test is not None:
                 accept.append((test, NotWanted(entry.rule)))
                 builder.places[test] = str(entry.spot)
-        acts = [*builder.checks(route.checks), *builder.changes(route.changes)]
-        dispatcher = Dispatcher(builder, self.problems, self.channels, self.files.tables)
+        stretches = split_up(route.changes)
+        acts = [*builder.checks(route.checks), *builder.changes(stretches[0][1])]
+        cuts = [
+            (builder.cut(split), tuple(builder.changes(steps))) for split, steps in stretches[1:] if split
+        ]
+        dispatcher = Dispatcher(
+            builder,
+            self.problems,
+            self.channels,
+            self.files.tables,
+            self.files.routes,
+            self.files.routes.failed,
+        )
         sends = dispatcher.entries(route.sends)
         self.sent_to |= dispatcher.used
         self._note(route.spot.file, binder)
@@ -96,6 +125,8 @@ class Assembly:
             tuple(sends),
             bool(route.changes),
             builder.places,
+            tuple([(cut, after) for cut, after in cuts if cut is not None]),
+            tuple(dispatcher.same),
         )
 
     def dialect(self, dialect: DialectFile, words: Vocabulary, stored: str) -> Stage:
@@ -106,7 +137,7 @@ class Assembly:
         builder = self._builder(binder, stored)
         acts = (*builder.checks(dialect.checks), *builder.changes(dialect.changes))
         self._note(dialect.spot.file, binder)
-        return Stage(f"dialect {dialect.name.value}", str(dialect.spot), acts, builder.places)
+        return Stage(f"dialect {dialect.name.value}", str(dialect.spot), acts, builder.places, dialect=True)
 
     def guard(self, guard: GuardFile, words: Vocabulary, stored: str) -> Stage:
         """A guard, with the words of one feed; a route's own names are not among them."""
@@ -116,7 +147,9 @@ class Assembly:
         return Stage(f"guard {guard.name.value}", str(guard.spot), acts, builder.places)
 
     def _builder(self, binder: Binder, stored: str) -> ActBuilder:
-        return ActBuilder(binder, self.problems, SiteWords(self.settings.trays, stored))
+        return ActBuilder(
+            binder, self.problems, SiteWords(self.settings.trays, stored, self.settings.plugins)
+        )
 
     def _note(self, file: str, binder: Binder) -> None:
         self.used_names.setdefault(file, set()).update(binder.used)
@@ -165,3 +198,22 @@ class Assembly:
             f"unknown-{what}",
             fix=nearest(name, known),
         )
+
+
+def passes_to(route: RouteFile) -> list[str]:
+    """The names of the routes that this one may pass a message to."""
+    entries = [
+        entry for said in route.sends for entry in (said.entries if isinstance(said, FirstOf) else (said,))
+    ]
+    return [entry.to.value for entry in entries if entry.passes]
+
+
+def split_up(steps: Sequence[Step]) -> list[tuple[Split | None, list[Step]]]:
+    """The steps in stretches: first those for the whole message, then each split with those behind it."""
+    stretches: list[tuple[Split | None, list[Step]]] = [(None, [])]
+    for step in steps:
+        if isinstance(step, Split):
+            stretches.append((step, []))
+        else:
+            stretches[-1][1].append(step)
+    return stretches

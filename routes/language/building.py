@@ -13,27 +13,35 @@ from routes.flow import changing, coding
 from routes.flow.decision import Finding, Held, Rejected
 from routes.flow.running import Act, Test, ask
 from routes.flow.running import Otherwise as Taken
+from routes.flow.splitting import Cut
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, Purpose, Selector, compile_path
 from routes.language.binding import Binder, column_of
-from routes.language.facts import TrayFacts
+from routes.language.facts import PluginFacts, TrayFacts
 from routes.language.nearest import nearest
+from routes.language.plugging import bind_plugin
 from routes.language.problems import Problems
 from routes.language.reforming import make_convert
 from routes.language.scope import Scope
+from routes.language.segment_steps import build_arrange, build_cut, build_join, build_renumber
 from routes.language.source import Scalar
 from routes.language.steps import (
     Add,
+    Arrange,
     Check,
     CopyStep,
     ForEach,
+    Join,
     Otherwise,
+    Plugin,
     Recase,
     Reformat,
     Remove,
+    Renumber,
     Replace,
     Set,
     SetText,
+    Split,
     Step,
     Translate,
 )
@@ -47,6 +55,7 @@ class SiteWords:
 
     trays: Mapping[str, TrayFacts]
     stored: str = ""
+    plugins: Mapping[str, PluginFacts] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -143,7 +152,19 @@ class ActBuilder:
         built = [self._change(step, it) for step in steps]
         return [act for act in built if act is not None]
 
+    def cut(self, step: Split) -> Cut | None:
+        """`split`, where it may stand: in `change` of a route, outside for_each."""
+        return build_cut(step, self.binder, self.problems)
+
     def _change(self, step: Step, it: bool) -> Act | None:
+        if isinstance(step, Split):
+            self.problems.add(
+                step.spot,
+                "split stands in the change list of a route only, and not within for_each or a send entry: "
+                "what comes after it is done for each piece.",
+                "misplaced-split",
+            )
+            return None
         when, good = self.when(step.when, it=it or isinstance(step, ForEach))
         if isinstance(step, ForEach):
             act = self._for_each(step, when, it)
@@ -179,6 +200,18 @@ class ActBuilder:
                 return self._replace(step, it), f"{_listed(step.paths)} could not be changed"
             case Recase():
                 return self._recase(step, it), f"{_listed(step.paths)} could not be changed"
+            case Join():
+                made = build_join(step, self.binder, self.problems, it=it)
+                return made, f"the values of {step.path.value} do not fit together"
+            case Renumber():
+                made = build_renumber(step, self.binder, self.problems)
+                return made, f"{step.path.value} could not be renumbered"
+            case Arrange():
+                made = build_arrange(step, self.binder, self.problems, it=it)
+                return made, f"{step.path.value} could not be arranged"
+            case Plugin():
+                made = bind_plugin(step, self.words.plugins, self.problems)
+                return made, f"the plugin step {step.name.value} failed"
             case Add():
                 return self._add(step, it), f"the place for the new {step.name.value} is absent"
             case _:
@@ -388,7 +421,7 @@ def _picks(path: CompiledPath) -> bool:
 def _moves_places(steps: Sequence[Step]) -> bool:
     """Whether segments or repetitions come or go, so that later places would not stay where they are."""
     return any(
-        isinstance(step, Add | Remove)
+        isinstance(step, Add | Remove | Join | Plugin)
         or (isinstance(step, CopyStep) and step.move)
         or (isinstance(step, Translate) and step.original == "note")
         or (isinstance(step, ForEach) and _moves_places(step.steps))

@@ -5,14 +5,16 @@ Knows nothing of files: where something stands is a text such as `routes/gp_resu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from routes.flow.decision import NotWanted
 from routes.flow.running import Act, Test
 from routes.flow.sending import Entry
+from routes.flow.splitting import Cut
 from routes.language.files import Origin
+from routes.language.scope import Scope
 from routes.tables.table import Table
 
 __all__ = ["FeedPlan", "Plan", "RoutePlan", "Stage"]
@@ -26,14 +28,17 @@ class Stage:
     where: str
     acts: tuple[Act, ...]
     places: Mapping[object, str]
+    dialect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
     """One route for the messages of one feed.
 
-    guards, then accept (what is not true gives its verdict), then acts (checks and changes), then sends.
-    changes: whether it may change the message, so that it needs a copy of its own.
+    guards, then accept (what is not true gives its verdict), then acts (checks and changes), then for each
+    `split` the cut and the acts behind it, which are for each piece, then sends.
+    changes: whether it may change the message, so that it needs a copy of its own. same: for each entry to
+    earlier recipients, what makes an earlier message the same one.
     """
 
     name: str
@@ -44,11 +49,16 @@ class RoutePlan:
     sends: tuple[Entry, ...]
     changes: bool
     places: Mapping[object, str]
+    cuts: tuple[tuple[Cut, tuple[Act, ...]], ...] = ()
+    same: tuple[tuple[Callable[[Scope], str], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPlan:
-    """What happens to the messages of one feed, in order: the stages, then each route."""
+    """What happens to the messages of one feed, in order: the stages, then each route.
+
+    passed: the routes that one of these, or one of themselves, may pass a message to.
+    """
 
     name: str
     charset: str
@@ -56,6 +66,7 @@ class FeedPlan:
     timezone: str
     stages: tuple[Stage, ...]
     routes: tuple[RoutePlan, ...]
+    passed: Mapping[str, RoutePlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +81,8 @@ class Plan:
     routes: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
     origin: Origin | None = None
+
+    @property
+    def plugins(self) -> bool:
+        """Whether a decision may have to wait for a plugin's process."""
+        return self.origin is not None and bool(self.origin.settings.plugins)

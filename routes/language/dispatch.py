@@ -1,20 +1,34 @@
 """Turns send entries into closures, and proves that every message of a route ends in a named outcome.
 
-Knows the channels and their directories by name; addresses are keys of a table, never more.
+Knows the channels and their directories by name, and the names of the other routes; addresses are keys of a
+table, never more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from routes.flow.decision import Held
-from routes.flow.sending import Entry, FindAddress, find_address, send_each, send_first, send_one, when_true
+from routes.flow.sending import (
+    Entry,
+    Fallback,
+    FindAddress,
+    find_address,
+    pass_on,
+    send_each,
+    send_first,
+    send_one,
+    send_to_earlier,
+    when_true,
+)
+from routes.hl7.path import CompiledPath
 from routes.language.building import ActBuilder
 from routes.language.facts import ChannelFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems
 from routes.language.scope import Scope
+from routes.language.send_shapes import EARLIER
 from routes.language.source import Scalar
 from routes.language.steps import FirstOf, NothingMore, SendEntry
 from routes.tables.table import Table
@@ -24,13 +38,22 @@ __all__ = ["Dispatcher", "find_open_end"]
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Builds the send entries of one route. `used` is every channel that one of them names."""
+    """Builds the send entries of one route.
+
+    routes: the names of all routes; broken: those whose files have problems of their own. used: every
+    channel that an entry names. passed_to: every route. same: what each entry to earlier recipients
+    compares, as texts of one message.
+    """
 
     builder: ActBuilder
     problems: Problems
     channels: Mapping[str, ChannelFacts]
     directories: Mapping[str, Table]
+    routes: Collection[str] = ()
+    broken: Collection[str] = ()
     used: set[str] = field(default_factory=set)
+    passed_to: set[str] = field(default_factory=set)
+    same: list[tuple[Callable[[Scope], str], ...]] = field(default_factory=list)
 
     def entries(self, sends: Sequence[SendEntry | FirstOf]) -> list[Entry]:
         """`send`, entry by entry."""
@@ -69,6 +92,10 @@ class Dispatcher:
         return entry
 
     def _one(self, said: SendEntry) -> Entry | None:
+        if said.passes:
+            return self._pass_on(said)
+        if said.to.value == EARLIER:
+            return self._earlier(said)
         channel = self._channel(said.to)
         within = said.each is not None
         address, good = self._address(said, channel, it=within)
@@ -77,9 +104,74 @@ class Dispatcher:
         otherwise = self.builder.otherwise(said.otherwise, held, reason, entry=True)
         changes = self.builder.changes(said.changes, it=within)
         checks = self.builder.checks(said.checks)
-        if channel is None or not good:
+        fallback, whole = self._fall_back(said, it=within)
+        if channel is None or not good or not whole:
             return None
-        return send_one(channel.name, address, otherwise, changes=(*changes, *checks))
+        return send_one(channel.name, address, otherwise, changes=(*changes, *checks), fallback=fallback)
+
+    def _pass_on(self, said: SendEntry) -> Entry | None:
+        name = said.to.value
+        changes = (*self.builder.changes(said.changes), *self.builder.checks(said.checks))
+        self.passed_to.add(name)
+        if name not in self.routes:
+            if name not in self.broken:
+                self.problems.add(
+                    said.to.spot,
+                    f'There is no route "{name}"{did_you_mean(name, self.routes)}',
+                    "unknown-route",
+                    fix=nearest(name, self.routes),
+                )
+            return None
+        return pass_on(name, changes=changes)
+
+    def _earlier(self, said: SendEntry) -> Entry | None:
+        reason = (
+            "someone who was sent an earlier version can no longer be reached by that channel and address"
+        )
+        held = Held("unknown_address", reason, str(said.spot), entry=True)
+        otherwise = self.builder.otherwise(said.otherwise, held, reason, entry=True)
+        changes = (*self.builder.changes(said.changes), *self.builder.checks(said.checks))
+        paths = [self.builder.binder.path(text) for text in said.same]
+        if any(path is None for path in paths):
+            return None
+        self.same.append(tuple([_reads(path) for path in paths if path is not None]))
+        canonical = {
+            name: None if not channel.directory else _canonical(self.directories[channel.directory])
+            for name, channel in self.channels.items()
+            if not channel.directory or channel.directory in self.directories
+        }
+        return send_to_earlier(canonical, otherwise, changes=changes)
+
+    def _fall_back(self, said: SendEntry, *, it: bool) -> tuple[Fallback | None, bool]:
+        """What `then` gives; False where it could not be read."""
+        wait = said.fall_back
+        if wait is None:
+            return None, True
+        channel = self._channel(wait.then)
+        if channel is None:
+            return None, False
+        if wait.then.value == said.to.value:
+            self.problems.add(
+                wait.then.spot,
+                "This is the very channel whose proof did not come; name another one.",
+                "same-channel",
+            )
+            return None, False
+        if not channel.directory:
+            return Fallback(wait.proof, wait.after, channel.name, None), True
+        if said.address is None:
+            self.problems.add(
+                wait.then.spot,
+                f'Channel "{channel.name}" has the directory {channel.directory}, and this entry has no '
+                '"address" that could be looked up there.',
+                "missing-address",
+            )
+            return None, False
+        read = self.builder.binder.value(said.address, it=it)
+        table = self.directories.get(channel.directory)
+        if read is None or table is None:
+            return None, False
+        return Fallback(wait.proof, wait.after, channel.name, find_address(read, _canonical(table))), True
 
     def _channel(self, to: Scalar) -> ChannelFacts | None:
         self.used.add(to.value)
@@ -118,6 +210,11 @@ class Dispatcher:
         if table is None or read is None:
             return None, False
         return find_address(read, _canonical(table)), True
+
+
+def _reads(path: CompiledPath) -> Callable[[Scope], str]:
+    read = path.first
+    return lambda scope: read(scope.message, None)
 
 
 def _canonical(table: Table) -> Callable[[str, Scope], str | None]:
@@ -161,9 +258,13 @@ def _surely_ends(said: SendEntry | FirstOf) -> bool:
         if said.otherwise is None or isinstance(said.otherwise, NothingMore):
             return False
         return not any(_merely_warns(entry) for entry in said.entries)
+    if said.to.value == EARLIER and not said.passes:
+        return False  # there may be none
     return said.when is None and said.each is None and not _merely_warns(said)
 
 
 def _merely_warns(said: SendEntry) -> bool:
-    """Whether an entry that is taken may come to nothing but a warning."""
+    """Whether an entry that is taken may come to nothing, or to nothing but a warning."""
+    if said.to.value == EARLIER and not said.passes:
+        return True
     return said.address is not None and said.otherwise is not None and said.otherwise.kind == "warn"

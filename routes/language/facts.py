@@ -5,14 +5,14 @@ No addresses, ports or secrets: a route never sees one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from routes.language.problems import Spot
 from routes.language.source import Node
 
-__all__ = ["ChannelFacts", "FeedFacts", "SiteFacts", "TrayFacts"]
+__all__ = ["ChannelFacts", "FeedFacts", "PluginFacts", "SiteFacts", "TrayFacts"]
 
 _NOWHERE = Spot("")
 
@@ -56,11 +56,28 @@ class TrayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginFacts:
+    """A plugin step that the site allows and that is installed.
+
+    name: as the site and its routes write it, with the version that they ask for. version, hash: what is
+    installed. sentence: its own, for explanations. run: takes a message's text and plain settings, gives the
+    changed text, or None where the plugin failed.
+    """
+
+    name: str
+    version: str
+    hash: str
+    sentence: str
+    run: Callable[[str, Mapping[str, str]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class SiteFacts:
     """What stands in gatepost.yaml for all routes.
 
     hours and patterns: the YAML nodes of these keys, by name; the plan reads and checks them.
     guards: names of guards for every feed, with their places.
+    plugins: the plugin steps that the site allows, by `package.name@version`.
     """
 
     hours: Mapping[str, Node] = field(default_factory=dict)
@@ -68,3 +85,4 @@ class SiteFacts:
     trays: Mapping[str, TrayFacts] = field(default_factory=dict)
     guards: tuple[str, ...] = ()
     guards_spot: Spot | None = None
+    plugins: Mapping[str, PluginFacts] = field(default_factory=dict)

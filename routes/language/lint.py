@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from routes.language.assembly import Assembly
+from routes.language.assembly import Assembly, passes_to
 from routes.language.dispatch import find_open_end
 from routes.language.facts import FeedFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems
-from routes.language.steps import DialectFile, RouteFile
+from routes.language.steps import DialectFile, FirstOf, RouteFile
 
 __all__ = ["has_errors", "look_at_all"]
 
@@ -22,8 +22,9 @@ __all__ = ["has_errors", "look_at_all"]
 def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     """Every lint; also checks files that no feed reaches, so that their mistakes show."""
     _check_stray_files(assembly, feeds)
+    _look_at_passing(assembly)
     for route in assembly.files.routes.values():
-        _look_at_feeds(route, feeds, assembly.problems)
+        _look_at_feeds(route, feeds, assembly)
         if route.name.value not in assembly.files.routes.failed:
             find_open_end(route.sends, route.name, assembly.problems)
         _find_unused_names(route, assembly)
@@ -38,8 +39,9 @@ def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
 def _check_stray_files(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     """Compile what no feed reaches, with the site's plain words and only for its problems."""
     words = replace(assembly.vocabulary, zone="UTC")
+    reached = _reached(assembly, feeds)
     for route in assembly.files.routes.values():
-        if not any(feed.value in feeds for feed in route.feeds):
+        if route.name.value not in reached:
             assembly.route(route, words, "")
     used_guards, used_dialects = set(assembly.used_guards), set(assembly.used_dialects)
     for guard in assembly.files.guards.values():
@@ -51,13 +53,90 @@ def _check_stray_files(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> No
     assembly.used_guards, assembly.used_dialects = used_guards, used_dialects
 
 
-def _look_at_feeds(route: RouteFile, feeds: Mapping[str, FeedFacts], problems: Problems) -> None:
+def _reached(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> set[str]:
+    """The routes that messages of some feed come to, through other routes too."""
+    routes = assembly.files.routes
+    ahead = [name for name, route in routes.items() if any(feed.value in feeds for feed in route.feeds)]
+    found: set[str] = set()
+    while ahead:
+        name = ahead.pop()
+        if name in routes and name not in found:
+            found.add(name)
+            ahead += passes_to(routes[name])
+    return found
+
+
+def _look_at_passing(assembly: Assembly) -> None:
+    """Routes that nothing comes to, and routes that pass a message round in a circle."""
+    routes, problems = assembly.files.routes, assembly.problems
+    for route in _idle_routes(assembly):
+        name = route.name.value
+        problems.add(
+            route.name.spot,
+            f'Nothing comes to route "{name}": it has no "from", and no route passes to it. Write '
+            f"from: [FEED] here, or - pass_to: {name} in the send list of another route.",
+            "idle-route",
+        )
+    told: set[frozenset[str]] = set()
+    for name in routes:
+        circle = _find_circle(name, routes)
+        if circle and frozenset(circle) not in told:
+            told.add(frozenset(circle))
+            spot = next(
+                entry.to.spot
+                for said in routes[name].sends
+                for entry in (said.entries if isinstance(said, FirstOf) else (said,))
+                if entry.passes and entry.to.value == circle[1]
+            )
+            problems.add(
+                spot,
+                f"A message would go round for ever: {' → '.join(circle)}. Take one of these pass_to away.",
+                "pass-cycle",
+            )
+
+
+def _idle_routes(assembly: Assembly) -> list[RouteFile]:
+    """The routes without feeds that no route passes to; none where a file that could not be read might."""
+    routes = assembly.files.routes
+    if routes.failed:
+        return []
+    passed = {name for route in routes.values() for name in passes_to(route)}
+    meant = {nearest(name, routes) for name in passed if name not in routes}
+    return [
+        route
+        for name, route in routes.items()
+        if not route.feeds and name not in passed and name not in meant
+    ]
+
+
+def _find_circle(start: str, routes: Mapping[str, RouteFile]) -> list[str]:
+    """The way from a route back to itself, or nothing."""
+    ways = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for name in passes_to(routes[way[-1]]):
+            if name == start:
+                return [*way, start]
+            if name in routes and name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []
+
+
+def _look_at_feeds(route: RouteFile, feeds: Mapping[str, FeedFacts], assembly: Assembly) -> None:
+    problems = assembly.problems
     seen: set[str] = set()
     for feed in route.feeds:
         if feed.value in seen:
             problems.add(feed.spot, f'Feed "{feed.value}" stands here twice.', "duplicate-name")
         elif feed.value not in feeds:
             message = f'There is no feed "{feed.value}"{did_you_mean(feed.value, feeds)}'
+            if feed.value in assembly.files.routes:
+                message = (
+                    f'"{feed.value}" is a route. Messages come from it by - pass_to: {route.name.value} in '
+                    "its send list; leave it out here."
+                )
             problems.add(feed.spot, message, "unknown-feed", fix=nearest(feed.value, feeds))
         seen.add(feed.value)
 
@@ -74,7 +153,7 @@ def _find_unused_names(file: RouteFile | DialectFile, assembly: Assembly) -> Non
 
 
 def _find_idle_feeds(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
-    if assembly.files.routes.failed:
+    if assembly.files.routes.failed or _idle_routes(assembly):
         return
     taken = {feed.value for route in assembly.files.routes.values() for feed in route.feeds}
     # A misspelt feed in a route is the mistake; the feed it meant is not reported as well.

@@ -8,18 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from routes.language.kinds import Anything, Expression, ListOf, MappingOf, Name, Nested, PathText, Text
-from routes.language.nearest import nearest
-from routes.language.problems import Problems, Spot
+from routes.language.kinds import Anything, Expression, ListOf, MappingOf, Name, Nested, Text
+from routes.language.problems import Problems
+from routes.language.send_shapes import SEND, SendKind
 from routes.language.shapes import Field, Record, Shape
-from routes.language.source import Block, Node, Scalar, read_yaml
+from routes.language.source import Node, Scalar, read_yaml
 from routes.language.step_shapes import (
     ACCEPT,
     CHECK,
     NOT_YET,
-    WHEN,
     ChangeStep,
-    ElseKind,
     accept_entry,
     check_entry,
 )
@@ -27,8 +25,6 @@ from routes.language.steps import (
     DialectFile,
     FirstOf,
     GuardFile,
-    NothingMore,
-    Otherwise,
     RouteFile,
     SendEntry,
 )
@@ -37,164 +33,6 @@ __all__ = ["DIALECT", "GUARD", "ROUTE", "SEND", "read_dialect", "read_guard", "r
 
 _CHECKS = ListOf(Nested(CHECK, check_entry), or_one=False)
 _CHANGES = ListOf(ChangeStep(), or_one=False)
-_LATER_SEND = ("if_not_acknowledged_in", "then", "same", "pass_to")
-
-
-# --- send --------------------------------------------------------------------------------------------
-
-_TO = Field("to", Name("the name of a channel"), "the channel", "to: archive", required=True)
-_ADDRESS = Field("address", Expression(), "a key of the channel's directory", "address: requester")
-_SEND_ELSE = Field("else", ElseKind(), "what happens where the address is absent or unknown")
-_EACH = Field("each", PathText(), "one copy for each of these", "each: OBR[*]-28[*]")
-_CHANGE = Field("change", _CHANGES, "changes to this copy alone")
-_CHECK = Field("check", _CHECKS, "checks of this copy alone, after its changes")
-_FIELDS = (_TO, WHEN, _ADDRESS, _SEND_ELSE, _CHANGE, _CHECK)
-_OTHERWISE_HINT = '"otherwise" is the last entry of a first_of list, with a dash of its own.'
-
-SEND = Shape("a send entry", (_EACH, *_FIELDS), not_yet=_LATER_SEND, misplaced={"otherwise": _OTHERWISE_HINT})
-_CHOICE = Shape("an entry of first_of", _FIELDS, not_yet=_LATER_SEND, misplaced={
-    "each": '"each" makes several copies, and first_of chooses one. Write it as a send entry of its own.',
-    "first_of": "There is one level of choice only.",
-})  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Last:
-    """`- otherwise: …`, the end of first_of."""
-
-    value: Otherwise | NothingMore
-    spot: Spot
-
-
-@dataclass(frozen=True, slots=True)
-class _OtherwiseKind:
-    words: str = "{hold: TRAY}, or nothing_more where another entry always sends"
-
-    def read(self, node: Node, problems: Problems) -> Otherwise | NothingMore | None:
-        if isinstance(node, Scalar):
-            if node.value == "nothing_more":
-                return NothingMore(node.spot)
-            problems.add(node.spot, f"This must be {self.words}.", "wrong-kind")
-            return None
-        found = ElseKind().read(node, problems)
-        if found is not None and found.kind == "warn":
-            problems.add(
-                found.spot, "A warning is no outcome: the message would be lost. Hold it, or write "
-                "nothing_more where another entry always sends.", "no-outcome",
-            )  # fmt: skip
-            return None
-        return found
-
-    def schema(self) -> dict[str, object]:
-        return {"anyOf": [{"const": "nothing_more"}, ElseKind().schema()]}
-
-
-_OTHERWISE: Field[Otherwise | NothingMore] = Field(
-    "otherwise", _OtherwiseKind(), "what happens where none of the entries is true", required=True
-)
-_LAST = Shape("the end of first_of", (_OTHERWISE,), misplaced={
-    "to": 'The end of first_of holds or adds nothing_more; a channel needs an entry with "when" above it.',
-})  # fmt: skip
-
-
-def _means(node: Block, word: str, other: Shape) -> bool:
-    """Whether an entry is of the kind that `word` begins, also where it is misspelt; of two kinds of entry
-    the other one has a channel."""
-    if node.get(word) is not None:
-        return True
-    keys = [key.value for key, _ in node.entries if key.value not in other.keys]
-    return node.get("to") is None and any(nearest(key, (*other.keys, word)) == word for key in keys)
-
-
-@dataclass(frozen=True, slots=True)
-class _ChoiceKind:
-    words: str = "a choice: when, to, address; or the last one, otherwise"
-
-    def read(self, node: Node, problems: Problems) -> SendEntry | _Last | None:
-        if isinstance(node, Block) and _means(node, "otherwise", _CHOICE):
-            record = _LAST.read(node, problems)
-            found = None if record is None else record.get(_OTHERWISE)
-            # One that cannot be read has been reported, and is the end of first_of all the same.
-            return _Last(found or NothingMore(node.spot), node.spot)
-        record = _CHOICE.read(node, problems)
-        return None if record is None or not record.usable else _send_entry(record, problems)
-
-    def schema(self) -> dict[str, object]:
-        return {"anyOf": [_CHOICE.schema(), _LAST.schema()]}
-
-
-_FIRST_OF = Field("first_of", ListOf(_ChoiceKind(), or_one=False), "exactly one of these", required=True)
-_FIRST_OF_SHAPE = Shape("a choice", (_FIRST_OF,), misplaced={
-    "otherwise": "Give otherwise a dash of its own and indent it like the entries of first_of.",
-    "when": "Each entry of first_of has its own when.",
-})  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class SendKind:
-    """One entry of `send`."""
-
-    words: str = "a send entry (to, when, address …) or first_of"
-
-    def read(self, node: Node, problems: Problems) -> SendEntry | FirstOf | None:
-        if isinstance(node, Block) and _means(node, "first_of", SEND):
-            record = _FIRST_OF_SHAPE.read(node, problems)
-            return None if record is None or not record.usable else _first_of(record, problems)
-        record = SEND.read(node, problems)
-        return None if record is None or not record.usable else _send_entry(record, problems)
-
-    def schema(self) -> dict[str, object]:
-        return {"anyOf": [SEND.schema(), _FIRST_OF_SHAPE.schema()]}
-
-
-def _send_entry(record: Record, problems: Problems) -> SendEntry | None:
-    to = record[_TO]
-    if to.value == "earlier_recipients":
-        problems.add(to.spot, '"earlier_recipients" is not available in this version.', "not-yet")
-        return None
-    return SendEntry(
-        record.spot,
-        to,
-        record.get(WHEN),
-        record.get(_ADDRESS),
-        record.get(_SEND_ELSE),
-        record.get(_EACH) if _EACH in record else None,
-        record.get(_CHANGE) or (),
-        record.get(_CHECK) or (),
-    )
-
-
-def _first_of(record: Record, problems: Problems) -> FirstOf | None:
-    found = record[_FIRST_OF]
-    entries = tuple(each for each in found if isinstance(each, SendEntry))
-    ends = [each for each in found if isinstance(each, _Last)]
-    if ends and found[-1] is not ends[0]:
-        problems.add(
-            ends[0].spot,
-            '"otherwise" must be the last entry of first_of, and stand there once.',
-            "otherwise-last",
-        )
-        return None
-    if not ends:
-        problems.add(
-            record.key_spot(_FIRST_OF),
-            "first_of must end in otherwise, so that no message is lost: - otherwise: {hold: TRAY}, or "
-            "- otherwise: nothing_more where another entry always sends.",
-            "no-otherwise",
-        )
-        return None
-    open_ended = next((entry for entry in entries if entry.when is None), None)
-    if open_ended is not None:
-        problems.add(
-            open_ended.spot,
-            'An entry of first_of needs "when": without it, nothing behind it could ever happen.',
-            "missing-key",
-        )
-        return None
-    return FirstOf(record.key_spot(_FIRST_OF), entries, ends[0].value)
-
-
-# --- files -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +63,11 @@ _NAMES: Field[tuple[tuple[Scalar, Scalar], ...]] = Field(
     "nhs_number: PID-3[5='NH'].1",
 )
 _ROUTE = Field("route", Name(), "the route's name", "route: gp_results", required=True)
-_FROM = Field(
-    "from", ListOf(Name("the name of a feed")), "the feeds it takes", "from: [a_lims]", required=True
+_FROM: Field[tuple[Scalar, ...]] = Field(
+    "from",
+    ListOf(Name("the name of a feed"), least=0),
+    "the feeds it takes; left out where it only gets what other routes pass to it",
+    "from: [a_lims]",
 )
 _GUARDS = Field("guards", ListOf(Name("the name of a guard")), "shared checks", "guards: [safe_to_send]")
 _ACCEPT = Field("accept", ListOf(Nested(ACCEPT, accept_entry), or_one=False), "what the route wants")
@@ -243,7 +84,10 @@ ROUTE = Shape(
     (_ROUTE, _ABOUT, _OWNER, _FROM, _GUARDS, _ACCEPT, _NAMES, _CHECK_LIST, _CHANGE_LIST, _SEND_LIST, _TESTS),
     order=_ORDER,
     not_yet=NOT_YET,
-    misplaced={"to": 'Channels stand under "send": send: [{to: archive}].'},
+    misplaced={
+        "to": 'Channels stand under "send": send: [{to: archive}].',
+        "pass_to": 'This is an entry of "send": send: [{pass_to: letters}].',
+    },
     help="What happens to the messages of some feeds.",
 )
 
@@ -295,7 +139,7 @@ def read_route(file: str, text: str, problems: Problems) -> RouteFile | None:
         spot=record.key_spot(_ROUTE),
         about=record[_ABOUT],
         owner=record[_OWNER],
-        feeds=record[_FROM],
+        feeds=record.get(_FROM) or (),
         guards=record.get(_GUARDS) or (),
         accept=record.get(_ACCEPT) or (),
         names=record.get(_NAMES) or (),

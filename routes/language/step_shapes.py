@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from routes.language.kinds import (
     Choice,
@@ -19,10 +19,11 @@ from routes.language.kinds import (
     Name,
     Nested,
     PathText,
-    Text,
 )
 from routes.language.nearest import did_you_mean, nearest
+from routes.language.outcome_shapes import ELSE, WHEN, ElseKind, step_shape
 from routes.language.problems import Problems
+from routes.language.segment_shapes import SEGMENT_SHAPES
 from routes.language.shapes import Field, Kind, Record, Shape, describe
 from routes.language.source import Block, Items, Node, Scalar
 from routes.language.steps import (
@@ -32,7 +33,6 @@ from routes.language.steps import (
     CopyStep,
     ForEach,
     Original,
-    Otherwise,
     Recase,
     Reformat,
     Remove,
@@ -49,55 +49,14 @@ __all__ = [
     "CHECK",
     "NOT_YET",
     "ChangeStep",
-    "ElseKind",
     "accept_entry",
     "check_entry",
 ]
 
-NOT_YET = ("pass_to", "split", "join", "renumber", "arrange", "step", "conforms_to")
+NOT_YET = ("conforms_to",)
 """Keys of the language that a later version carries out; until then they are refused, never ignored."""
 
 
-@dataclass(frozen=True, slots=True)
-class ElseKind:
-    """`else: {hold: TRAY}`, `{reject: "words"}` or `{warn: "words"}`."""
-
-    words: str = 'what happens otherwise: {hold: TRAY}, {reject: "words"} or {warn: "words"}'
-
-    def read(self, node: Node, problems: Problems) -> Otherwise | None:
-        if not isinstance(node, Block):
-            hint = ""
-            if isinstance(node, Scalar) and node.value in ("hold", "reject", "warn"):
-                hint = f" Name it: {{{node.value}: …}}."
-            problems.add(node.spot, f"This must be {self.words}.{hint}", "wrong-kind")
-            return None
-        record = _ELSE.read(node, problems)
-        if record is None or not record.whole:
-            return None
-        found = list(record.present())
-        if len(found) != 1:
-            problems.add(
-                node.spot, f"This must be exactly one of hold, reject and warn: {self.words}.", "one-outcome"
-            )
-            return None
-        kind = cast("Literal['hold', 'reject', 'warn']", found[0])
-        value = record.values[kind]
-        words = value.value if isinstance(value, Scalar) else str(value)
-        return Otherwise(kind, words, record.nodes[kind].spot)
-
-    def schema(self) -> dict[str, object]:
-        return {**_ELSE.schema(), "minProperties": 1, "maxProperties": 1}
-
-
-_HOLD = Field(
-    "hold", Name("the name of a tray (small letters, digits and _)"), "the tray to wait in", "restricted"
-)
-_REJECT = Field("reject", Text("the words for the sender"), "literal words, sent to the sender with AE")
-_WARN = Field("warn", Text("the words of the warning"), "words for the record; the message goes on")
-_ELSE = Shape("an outcome", (_HOLD, _REJECT, _WARN))
-
-WHEN = Field("when", Expression(), "only when this is true", "when: abnormal")
-ELSE = Field("else", ElseKind(), "what happens where it cannot be done", "else: {hold: doubtful_date}")
 _ELSE_NEEDED = Field(
     "else",
     ElseKind(),
@@ -359,27 +318,24 @@ def _recase_shape(how: Literal["trim", "upper", "lower"]) -> tuple[Shape, Builde
     def build(r: Record, _: Problems) -> Step:
         return Recase(r.spot, r.get(WHEN), r.get(ELSE), r[verb], how)
 
-    return _shape(verb), build
-
-
-def _shape(verb: Field[Any], *more: Field[Any]) -> Shape:
-    return Shape(f'a step with "{verb.key}"', (verb, *more, WHEN, ELSE))
+    return step_shape(verb), build
 
 
 CHANGE_SHAPES: Mapping[str, tuple[Shape, Builder]] = {
-    "set": (_shape(_SET), _set),
-    "set_text": (_shape(_SET_TEXT), _set_text),
-    "copy": (_shape(_COPY), _copy),
-    "move": (_shape(_MOVE), _move),
-    "remove": (_shape(_REMOVE), _remove),
-    "translate": (_shape(_TRANSLATE, _USING, _INTO, _ORIGINAL), _translate),
-    "reformat": (_shape(_REFORMAT, _WRITTEN, _AS, _ZONE), _reformat),
-    "replace": (_shape(_REPLACE, _FIND, _BY), _replace),
+    "set": (step_shape(_SET), _set),
+    "set_text": (step_shape(_SET_TEXT), _set_text),
+    "copy": (step_shape(_COPY), _copy),
+    "move": (step_shape(_MOVE), _move),
+    "remove": (step_shape(_REMOVE), _remove),
+    "translate": (step_shape(_TRANSLATE, _USING, _INTO, _ORIGINAL), _translate),
+    "reformat": (step_shape(_REFORMAT, _WRITTEN, _AS, _ZONE), _reformat),
+    "replace": (step_shape(_REPLACE, _FIND, _BY), _replace),
     "trim": _recase_shape("trim"),
     "upper": _recase_shape("upper"),
     "lower": _recase_shape("lower"),
-    "add": (_shape(_ADD, _AFTER, _BEFORE, _ADD_SET, _ADD_TEXT), _add),
-    "for_each": (_shape(_FOR_EACH, _STEP_LIST), _for_each),
+    "add": (step_shape(_ADD, _AFTER, _BEFORE, _ADD_SET, _ADD_TEXT), _add),
+    "for_each": (step_shape(_FOR_EACH, _STEP_LIST), _for_each),
+    **SEGMENT_SHAPES,
 }
 """Each change verb with its shape and what makes a step of it."""
 

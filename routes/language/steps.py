@@ -193,7 +193,7 @@ class Join(Step):
 
     path: Scalar
     within: Scalar | None = None
-    between: Scalar | None = None
+    between: str = "line_break"
     wrap: int = 0
     type: Scalar | None = None
     base64: bool = False
@@ -234,9 +234,13 @@ class Split(Step):
 
 @dataclass(frozen=True, slots=True)
 class Plugin(Step):
-    """A step of a separately installed package: `step: package.name@1.2`, with plain settings."""
+    """A step of a separately installed package: `step: package.name@1.2`, with plain settings.
+
+    writes: the names of the segments that are taken over from it.
+    """
 
     name: Scalar
+    writes: tuple[Scalar, ...]
     settings: tuple[tuple[str, str], ...] = ()
 
 
