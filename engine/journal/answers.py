@@ -131,8 +131,8 @@ class Balance:
     """The sums of conservation (DESIGN.md, I2), all of one moment.
 
     Feed: accepted = decided + waiting + held + duplicate. Route: entered = sent + held + rejected +
-    not_wanted + passed + nothing_more. Channel: made = the deliveries in each state. `refused` is evidence, which
-    was never accepted.
+    not_wanted + passed + nothing_more. Channel: made = the deliveries in each state. `refused` is evidence,
+    which was never accepted.
     """
 
     feeds: Mapping[str, Equation]

@@ -20,6 +20,7 @@ FOLDERS = {
     "routes": (".yaml",),
     "dialects": (".yaml",),
     "guards": (".yaml",),
+    "profiles": (".yaml",),
     "tables": (".csv", ".yaml"),
     "environments": (".yaml",),
 }
@@ -35,8 +36,8 @@ class SiteFiles:
     texts: dict[str, str] = field(default_factory=dict)
 
     def sources(self) -> dict[str, str]:
-        """What routes are made of: routes, dialects, guards and tables."""
-        rooms = ("routes/", "dialects/", "guards/", "tables/")
+        """What routes are made of: routes, dialects, guards, profiles and tables."""
+        rooms = ("routes/", "dialects/", "guards/", "profiles/", "tables/")
         return {name: text for name, text in self.texts.items() if name.startswith(rooms)}
 
     def environments(self) -> list[str]:
@@ -79,8 +80,6 @@ def _listed(folder: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
             yield path.name, path
         elif path.is_dir() and path.name in FOLDERS:
             yield from _listed_room(path, problems)
-        elif path.is_dir() and path.name == "profiles" and any(path.glob("*.yaml")):
-            problems.add(Spot("profiles"), "Profiles are not available in this version.", "not-yet")
         else:
             _warn_of_stranger(path, problems)
     for name in ROOT_FILES:

@@ -122,10 +122,16 @@ GUARDS = Field("guards", ListOf(Name()), "Guards of every feed, before all route
 PLUGINS: Field[tuple[Scalar, ...]] = Field(
     "plugins", ListOf(Marked("a plugin step, such as package.name@1.2")), "Plugin steps that routes may use."
 )
+LIVE = Field(
+    "live",
+    YesNo(),
+    "The site is in live use: NHS numbers made for tests (9xx) are not valid. For environments/live.yaml.",
+    default=False,
+)
 CONSOLE = Field("console", Anything(), "For later versions.")
 SITE = Shape(
     "gatepost.yaml",
-    (SITE_NAME, DATA, BROKER, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, PLUGINS, CONSOLE),
+    (SITE_NAME, DATA, BROKER, LIVE, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, PLUGINS, CONSOLE),
     misplaced={
         "feeds": "Feeds stand in feeds.yaml, or in an environment file.",
         "channels": "Channels stand in channels.yaml, or in an environment file.",
@@ -173,6 +179,7 @@ def read_settings(
         trays={name.value: _tray(name, value, problems) for name, value in record.get(TRAYS) or ()},
         guards=tuple(name.value for name in guards),
         guards_spot=guards[0].spot if guards else None,
+        live=record[LIVE],
         plugins=find_plugins(record.get(PLUGINS) or (), limits.plugin_time, limits.plugin_memory, problems),
     )
     wanted = record.get(BROKER)

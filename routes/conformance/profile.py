@@ -120,14 +120,14 @@ def _values(rule: Rule) -> Asked:
         return _column(rule)
     walk = compile_walk(rule.path)
     judge = _judge(rule)
-    shapes = _shapes(rule)
 
     def ask(scope: Scope, sheet: Sheet) -> None:
         for element in walk(scope.message):
             value = element.value
             fault = judge(value, scope)
             if fault is not None and _applies(rule, scope, element):
-                sheet.add(_finding(rule, scope.message, element, fault, shapes(fault, value)))
+                shape = _shape(fault, value) if element.place or value else "none"
+                sheet.add(_finding(rule, scope.message, element, fault, shape))
 
     return ask
 
@@ -136,7 +136,8 @@ def _is_plain(path: Path) -> bool:
     """`OBX[*]-3.1`, `PID-5`: one segment told by its name alone, and a first repetition."""
     step = path.steps[0]
     told = len(path.steps) == 1 and (step.pick is None or step.pick == EVERY)
-    return told and path.field > 0 and path.repetition is None and step.name not in HEADERS
+    text = path.field > 2 if step.name == "MSH" else path.field > 0 and step.name not in HEADERS
+    return told and text and path.repetition is None
 
 
 def _column(rule: Rule) -> Asked:
@@ -145,7 +146,7 @@ def _column(rule: Rule) -> Asked:
     name, every, number = path.segment.encode(), path.many, path.field
     component, subcomponent = path.component, path.subcomponent
     cut = compile_cutter(1, component, subcomponent)
-    judge, shapes, missing = _judge(rule), _shapes(rule), Missing(path, ())
+    judge, missing = _judge(rule), Missing(path, ())
 
     def ask(scope: Scope, sheet: Sheet) -> None:
         message = scope.message
@@ -163,7 +164,7 @@ def _column(rule: Rule) -> Asked:
             if fault is not None:
                 element = Element(value, Place(row, number, 1, component, subcomponent))
                 if _applies(rule, scope, element):
-                    sheet.add(_finding(rule, message, element, fault, shapes(fault, value)))
+                    sheet.add(_finding(rule, message, element, fault, _shape(fault, value)))
 
     return ask
 
@@ -196,15 +197,8 @@ def _judge(rule: Rule) -> Callable[[str, Scope], Question | None]:
 REQUIRED = Question("required", lambda value, _: bool(value), "a value is required here")
 
 
-def _shapes(rule: Rule) -> Callable[[Question, str], str]:
-    def shape(fault: Question, value: str) -> str:
-        if fault.kind == "length":
-            return f"{len(value):,} characters"
-        if not value and not rule.path.field:
-            return "none"
-        return describe_shape(value)
-
-    return shape
+def _shape(fault: Question, value: str) -> str:
+    return f"{len(value):,} characters" if fault.kind == "length" else describe_shape(value)
 
 
 def _applies(rule: Rule, scope: Scope, element: Element | Missing) -> bool:

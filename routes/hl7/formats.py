@@ -25,13 +25,15 @@ from routes.hl7.times import (
 )
 
 __all__ = [
-    "FORMATS", "Format", "Pattern", "PatternError", "When", "WhenTrouble", "from_microseconds", "in_zone",
-    "is_nhs_number", "is_ods_code", "is_postcode", "is_practice_code", "read_date", "read_datetime",
-    "read_number", "read_pattern", "read_time", "reference_range",
+    "FORMATS", "NO_ADDRESS", "Format", "Pattern", "PatternError", "When", "WhenTrouble", "formats_for",
+    "from_microseconds", "in_zone", "is_gp_code", "is_issued_nhs_number", "is_nhs_number", "is_no_address",
+    "is_ods_code", "is_postcode", "is_practice_code", "read_date", "read_datetime", "read_number",
+    "read_pattern", "read_time", "reference_range",
 ]  # fmt: skip
 
 _NHS_NUMBER = re.compile(r"[0-9]{10}")
 _PRACTICE = re.compile(r"[A-Z][0-9]{5}(?:[0-9]{3})?")
+_GP = re.compile(r"G[0-9]{7}")
 _ODS = re.compile(r"(?=[A-Z0-9]*[A-Z])[A-Z0-9]{3,10}")
 _POSTCODE = re.compile(r"(?:GIR ?0AA|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2})")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
@@ -51,6 +53,22 @@ def is_nhs_number(text: str) -> bool:
         return False
     total = sum(int(digit) * weight for digit, weight in zip(text, range(10, 1, -1), strict=False))
     return (11 - total % 11) % 11 == int(text[9])
+
+
+def is_issued_nhs_number(text: str) -> bool:
+    """An NHS number that can be somebody's: those that begin with 9 are made for tests and never issued."""
+    return is_nhs_number(text) and text[0] != "9"
+
+
+def is_no_address(text: str) -> bool:
+    """A code that stands for "no practice", "unknown" or "no GP": nothing is ever sent to it."""
+    code = text.strip().upper()
+    return code in NO_ADDRESS or (code[:6] in NO_ADDRESS and _PRACTICE.fullmatch(code) is not None)
+
+
+def is_gp_code(text: str) -> bool:
+    """A GP's national code: G and seven digits; not one that means "none" or "unknown"."""
+    return _GP.fullmatch(text) is not None and text not in NO_ADDRESS
 
 
 def is_practice_code(text: str) -> bool:
@@ -106,6 +124,7 @@ FORMATS: Mapping[str, Format] = {
         lambda text: read_datetime(text) is not None,
         "a date or time as YYYYMMDDhhmmss, as far as it is known, with or without an offset such as +0100",
     ),
+    "gnc": Format(is_gp_code, "a GP's national code: G and seven digits"),
     "nhs_number": Format(is_nhs_number, "ten digits with the right check digit, without blanks"),
     "number": Format(lambda text: read_number(text) is not None, "a number such as -12.5, without < or >"),
     "ods_code": Format(is_ods_code, "an organisation's code, three to ten capitals and digits"),
@@ -119,3 +138,17 @@ FORMATS: Mapping[str, Format] = {
     ),
 }
 """By the name that a site file uses."""
+
+_LIVE = {
+    **FORMATS,
+    "nhs_number": Format(
+        is_issued_nhs_number,
+        "ten digits with the right check digit, without blanks, and not one that begins with 9: those are "
+        "for tests and belong to nobody",
+    ),
+}
+
+
+def formats_for(*, live: bool) -> Mapping[str, Format]:
+    """The formats of a site: in live use a number made for tests is no NHS number."""
+    return _LIVE if live else FORMATS

@@ -14,6 +14,7 @@ from routes.flow.running import Act, Test
 from routes.language.binding import Binder
 from routes.language.building import ActBuilder, SiteWords
 from routes.language.compiled import FeedPlan, RoutePlan, Stage
+from routes.language.conforming import ProfileBinder
 from routes.language.dispatch import Dispatcher
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
 from routes.language.files import Files
@@ -40,6 +41,7 @@ class Assembly:
     used_names: dict[str, set[str]] = field(default_factory=dict)
     used_guards: set[str] = field(default_factory=set)
     used_dialects: set[str] = field(default_factory=set)
+    used_profiles: set[str] = field(default_factory=set)
     sent_to: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
 
@@ -147,9 +149,14 @@ class Assembly:
         return Stage(f"guard {guard.name.value}", str(guard.spot), acts, builder.places)
 
     def _builder(self, binder: Binder, stored: str) -> ActBuilder:
-        return ActBuilder(
-            binder, self.problems, SiteWords(self.settings.trays, stored, self.settings.plugins)
-        )
+        profiles = self.profiles(binder.vocabulary)
+        words = SiteWords(self.settings.trays, stored, self.settings.plugins, profiles)
+        return ActBuilder(binder, self.problems, words)
+
+    def profiles(self, words: Vocabulary) -> ProfileBinder:
+        """What makes profiles, with the words of one feed."""
+        files = self.files.profiles
+        return ProfileBinder(files, files.failed, words, self.problems, self.used_profiles, self.read)
 
     def _note(self, file: str, binder: Binder) -> None:
         self.used_names.setdefault(file, set()).update(binder.used)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from routes.flow import changing, coding
+from routes.flow.conforming import conform
 from routes.flow.decision import Finding, Held, Rejected
 from routes.flow.running import Act, Test, ask
 from routes.flow.running import Otherwise as Taken
@@ -17,6 +18,7 @@ from routes.flow.splitting import Cut
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, Purpose, Selector, compile_path
 from routes.language.binding import Binder, column_of
+from routes.language.conforming import ProfileBinder
 from routes.language.facts import PluginFacts, TrayFacts
 from routes.language.nearest import nearest
 from routes.language.plugging import bind_plugin
@@ -56,6 +58,7 @@ class SiteWords:
     trays: Mapping[str, TrayFacts]
     stored: str = ""
     plugins: Mapping[str, PluginFacts] = field(default_factory=dict)
+    profiles: ProfileBinder | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +129,8 @@ class ActBuilder:
         return None if denied is None else _denied(denied)
 
     def _check(self, check: Check) -> Act | None:
+        if check.profile is not None:
+            return self._conforms(check, check.profile)
         text = check.that or check.unless
         words = "" if text is None else " ".join(text.value.split())
         reason = f"not true: {words}" if check.that is not None else f"true: {words}"
@@ -135,6 +140,17 @@ class ActBuilder:
         if test is None or not good:
             return None
         act = ask(test, taken, when)
+        self.places[act] = str(check.spot)
+        return act
+
+    def _conforms(self, check: Check, name: Scalar) -> Act | None:
+        asked = None if self.words.profiles is None else self.words.profiles.asked(name)
+        when, good = self.when(check.when)
+        reason = f"does not conform to {name.value}"  # how many findings there are is said when it is known
+        taken = self.otherwise(check.otherwise, Held("failed", reason, str(check.spot)), reason)
+        if asked is None or not good:
+            return None
+        act = conform(asked, name.value, taken, str(check.spot), when)
         self.places[act] = str(check.spot)
         return act
 

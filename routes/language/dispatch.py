@@ -22,6 +22,7 @@ from routes.flow.sending import (
     send_to_earlier,
     when_true,
 )
+from routes.hl7.formats import is_no_address
 from routes.hl7.path import CompiledPath
 from routes.language.building import ActBuilder
 from routes.language.facts import ChannelFacts
@@ -218,8 +219,13 @@ def _reads(path: CompiledPath) -> Callable[[Scope], str]:
 
 
 def _canonical(table: Table) -> Callable[[str, Scope], str | None]:
-    """Finds a key as the directory writes it. Successors are never followed for an address."""
-    keys = {table.folded(key): key for key in table.keys()}  # noqa: SIM118 - a Table is no dict
+    """Finds a key as the directory writes it; a code that means "none" is no address. Successors are never
+    followed for an address."""
+    keys = {
+        table.folded(key): key
+        for key in table.keys()  # noqa: SIM118 - a Table is no dict
+        if not is_no_address(key)
+    }
     if table.dated:
         return lambda wanted, scope: keys.get(table.folded(wanted)) if table.has(wanted, scope.day) else None
     if table.ignore_case:

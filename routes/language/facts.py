@@ -78,6 +78,7 @@ class SiteFacts:
     hours and patterns: the YAML nodes of these keys, by name; the plan reads and checks them.
     guards: names of guards for every feed, with their places.
     plugins: the plugin steps that the site allows, by `package.name@version`.
+    live: whether it is in live use: then synthetic NHS numbers are not valid.
     """
 
     hours: Mapping[str, Node] = field(default_factory=dict)
@@ -86,3 +87,4 @@ class SiteFacts:
     guards: tuple[str, ...] = ()
     guards_spot: Spot | None = None
     plugins: Mapping[str, PluginFacts] = field(default_factory=dict)
+    live: bool = False

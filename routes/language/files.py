@@ -7,10 +7,11 @@ very files that decide.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
+from routes.language.profile_files import ProfileFile
 from routes.language.steps import DialectFile, GuardFile, RouteFile
 from routes.language.table_files import TableFiles
 
@@ -33,6 +34,7 @@ class Files:
     dialects: FileSet[DialectFile]
     guards: FileSet[GuardFile]
     tables: TableFiles
+    profiles: FileSet[ProfileFile] = field(default_factory=FileSet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from routes.hl7.formats import is_no_address
 from routes.language.assembly import Assembly, passes_to
 from routes.language.dispatch import find_open_end
 from routes.language.facts import FeedFacts
 from routes.language.nearest import did_you_mean, nearest
-from routes.language.problems import Problems
+from routes.language.problems import Problems, Spot
 from routes.language.steps import DialectFile, FirstOf, RouteFile
 
 __all__ = ["has_errors", "look_at_all"]
@@ -33,6 +34,7 @@ def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     _find_idle_feeds(assembly, feeds)
     _find_idle_channels(assembly)
     _find_missing_directories(assembly)
+    _find_pseudo_addresses(assembly)
     _find_idle_files(assembly)
 
 
@@ -50,6 +52,9 @@ def _check_stray_files(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> No
     for dialect in assembly.files.dialects.values():
         if dialect.name.value not in used_dialects:
             assembly.dialect(dialect, words, "")
+    for profile in assembly.files.profiles.values():
+        if profile.name.value not in assembly.used_profiles:
+            assembly.profiles(words).make(profile)
     assembly.used_guards, assembly.used_dialects = used_guards, used_dialects
 
 
@@ -194,6 +199,26 @@ def _find_missing_directories(assembly: Assembly) -> None:
             )
 
 
+def _find_pseudo_addresses(assembly: Assembly) -> None:
+    """Keys of directories that mean "no practice" or "unknown": nothing is ever sent to them."""
+    tables = assembly.files.tables
+    for name in sorted({channel.directory for channel in assembly.channels.values()}):
+        if name not in tables:
+            continue
+        file = f"tables/{name}.csv"
+        lines = assembly.problems.lines.get(file, [])
+        for key in tables[name].keys():  # noqa: SIM118 - a Table is no dict
+            if is_no_address(key):
+                line = next((n for n, text in enumerate(lines, 1) if text.lstrip(' "').startswith(key)), 1)
+                assembly.problems.add(
+                    Spot(file, line, 1, len(key)),
+                    f"{key} means that there is no practice or that it is unknown: nothing is ever sent to "
+                    "it. Take the row away; such messages are then held as unknown_address.",
+                    "pseudo-address",
+                    warning=True,
+                )
+
+
 def _find_idle_files(assembly: Assembly) -> None:
     for guard in assembly.files.guards.values():
         if guard.name.value not in assembly.used_guards and not assembly.files.routes.failed:
@@ -201,6 +226,14 @@ def _find_idle_files(assembly: Assembly) -> None:
                 guard.name.spot,
                 f'Nobody uses guard "{guard.name.value}": it guards nothing.',
                 "idle-guard",
+                warning=True,
+            )
+    for profile in assembly.files.profiles.values():
+        if profile.name.value not in assembly.used_profiles and not assembly.files.routes.failed:
+            assembly.problems.add(
+                profile.name.spot,
+                f'No check asks whether messages conform to "{profile.name.value}".',
+                "idle-profile",
                 warning=True,
             )
     for dialect in assembly.files.dialects.values():

@@ -16,6 +16,7 @@ from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts, TrayFacts
 from routes.language.files import Files, FileSet, Origin
 from routes.language.lint import has_errors, look_at_all
 from routes.language.problems import Problems
+from routes.language.profile_files import ProfileFile, read_profile
 from routes.language.route_files import read_dialect, read_guard, read_route
 from routes.language.site_words import read_hours_of, read_patterns
 from routes.language.steps import DialectFile, GuardFile, RouteFile
@@ -45,18 +46,20 @@ def compile_plan(
     """The plan, or None where a problem of severity error was noted.
 
     sources: texts by their path within the site: `routes/*.yaml`, `dialects/*.yaml`, `guards/*.yaml`,
-    `tables/*.csv` and `tables/*.yaml`; others are left alone.
+    `profiles/*.yaml`, `tables/*.csv` and `tables/*.yaml`; others are left alone.
     """
     tables = read_tables(sources, problems)
     routes = _read_all(sources, "routes/", read_route, problems)
     dialects = _read_all(sources, "dialects/", read_dialect, problems)
     guards = _read_all(sources, "guards/", read_guard, problems)
-    files = Files(routes, dialects, guards, tables)
+    profiles = _read_all(sources, "profiles/", read_profile, problems)
+    files = Files(routes, dialects, guards, tables, profiles)
     vocabulary = Vocabulary(
         tables=tables,
         broken_tables=tables.failed,
         hours=read_hours_of(settings.hours, tables, problems),
         patterns=read_patterns(settings.patterns, problems),
+        live=settings.live,
     )
     assembly = Assembly(files, channels, settings, vocabulary, problems)
     plans = {name: assembly.feed(facts) for name, facts in feeds.items()}
@@ -67,7 +70,7 @@ def compile_plan(
     return Plan(_hash(sources), plans, tuple(routes), tables, origin)
 
 
-NamedFile = TypeVar("NamedFile", RouteFile, DialectFile, GuardFile)
+NamedFile = TypeVar("NamedFile", RouteFile, DialectFile, GuardFile, ProfileFile)
 
 
 def _read_all(

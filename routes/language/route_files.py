@@ -16,7 +16,6 @@ from routes.language.source import Node, Scalar, read_yaml
 from routes.language.step_shapes import (
     ACCEPT,
     CHECK,
-    NOT_YET,
     ChangeStep,
     accept_entry,
     check_entry,
@@ -83,9 +82,9 @@ ROUTE = Shape(
     "a route",
     (_ROUTE, _ABOUT, _OWNER, _FROM, _GUARDS, _ACCEPT, _NAMES, _CHECK_LIST, _CHANGE_LIST, _SEND_LIST, _TESTS),
     order=_ORDER,
-    not_yet=NOT_YET,
     misplaced={
         "to": 'Channels stand under "send": send: [{to: archive}].',
+        "conforms_to": 'This is an entry of "check": - conforms_to: NAME, with an else.',
         "pass_to": 'This is an entry of "send": send: [{pass_to: letters}].',
     },
     help="What happens to the messages of some feeds.",
@@ -104,7 +103,6 @@ DIALECT = Shape(
     "a dialect",
     (_DIALECT, _ABOUT, _OWNER, _NAMES, _CHECK_LIST, _CHANGE_LIST, _TABLES),
     order=("names", "check", "change"),
-    not_yet=NOT_YET,
     misplaced={"send": _NOT_IN_DIALECT, "accept": _NOT_IN_DIALECT, "from": _NOT_IN_DIALECT},
     help="One hospital's habits, brought to the common form before any route.",
 )

@@ -47,15 +47,10 @@ __all__ = [
     "ACCEPT",
     "CHANGE_SHAPES",
     "CHECK",
-    "NOT_YET",
     "ChangeStep",
     "accept_entry",
     "check_entry",
 ]
-
-NOT_YET = ("conforms_to",)
-"""Keys of the language that a later version carries out; until then they are refused, never ignored."""
-
 
 _ELSE_NEEDED = Field(
     "else",
@@ -74,7 +69,14 @@ _RULE = Field(
     required=True,
 )
 
-CHECK = Shape("a check", (_THAT, _UNLESS, WHEN, _ELSE_NEEDED), not_yet=("conforms_to",))
+_CONFORMS_TO = Field(
+    "conforms_to",
+    Name("the name of a profile, or standard"),
+    "the profile that the message must conform to, or standard for the rules of HL7 itself",
+    "conforms_to: oru_r01_uk",
+)
+
+CHECK = Shape("a check", (_THAT, _UNLESS, _CONFORMS_TO, WHEN, _ELSE_NEEDED))
 ACCEPT = Shape("an entry of accept", (_THAT, _UNLESS, _RULE), misplaced={
     "else": 'An entry of accept has no "else": what it does not want is counted by its rule. To '
     'hold or reject, write a check.',
@@ -83,9 +85,27 @@ ACCEPT = Shape("an entry of accept", (_THAT, _UNLESS, _RULE), misplaced={
 
 def check_entry(record: Record, problems: Problems) -> Check | None:
     """One entry of `check`."""
+    if _CONFORMS_TO in record:
+        return _profile_entry(record, problems)
     if not _one_question(record, problems):
         return None
     return Check(record.spot, record.get(_THAT), record.get(_UNLESS), record.get(WHEN), record[_ELSE_NEEDED])
+
+
+def _profile_entry(record: Record, problems: Problems) -> Check | None:
+    """An entry with `conforms_to`, which asks nothing else."""
+    for other in (_THAT, _UNLESS):
+        if other in record:
+            problems.add(
+                max(record.key_spot(other), record.key_spot(_CONFORMS_TO)),
+                f'This has both "{other.key}" and "conforms_to". Give each a dash and an else of its own.',
+                "two-questions",
+            )
+            return None
+    profile = record.get(_CONFORMS_TO)
+    if profile is None:
+        return None  # it stands there and could not be read
+    return Check(record.spot, None, None, record.get(WHEN), record[_ELSE_NEEDED], profile)
 
 
 def accept_entry(record: Record, problems: Problems) -> Accept | None:
@@ -109,7 +129,8 @@ def _one_question(record: Record, problems: Problems) -> bool:
         problems.add(
             record.spot,
             f'{record.shape.name[:1].upper()}{record.shape.name[1:]} needs "that" (what must be true) '
-            'or "unless" (what must not be true).',
+            'or "unless" (what must not be true)'
+            + (', or "conforms_to" (a profile).' if record.shape is CHECK else "."),
             "missing-key",
         )
     return False
@@ -217,10 +238,6 @@ class ChangeStep:
 
 
 def _no_verb(node: Block, problems: Problems) -> None:
-    for key, _ in node.entries:
-        if key.value in NOT_YET:
-            problems.add(key.spot, f'"{key.value}" is not available in this version.', "not-yet")
-            return
     options = {key for shape, _ in CHANGE_SHAPES.values() for key in shape.keys}
     odd = [key for key, _ in node.entries if key.value not in options]
     for key in odd:

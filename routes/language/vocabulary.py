@@ -54,6 +54,7 @@ class Vocabulary:
     zone: the IANA zone of times without an offset, "" where the feed does not say: then such times are
     compared with times with an offset never, rather than by a guess. A Scope's own zone goes first.
     in_each: true where `it` is allowed: in `each` and `for_each`. (`with` allows it by itself.)
+    live: the site is in live use, so that numbers which belong to nobody are not valid.
     broken_tables: those that are there and could not be made; their problems have been told.
     """
 
@@ -63,6 +64,7 @@ class Vocabulary:
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
     zone: str = ""
     in_each: bool = False
+    live: bool = False
     broken_tables: frozenset[str] = frozenset()
     # Closures of names, made once and shared by every expression of this vocabulary: names may refer to
     # names, and compiling them anew at each use would grow without bound. Only `compiler` touches it, and
