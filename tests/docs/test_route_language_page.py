@@ -195,4 +195,4 @@ def test_the_page_lists_exactly_what_this_version_refuses() -> None:
     shapes: tuple[Shape, ...] = (ROUTE, DIALECT, SEND, CHECK)
     refused = {key for shape in shapes for key in shape.not_yet}
 
-    assert listed == refused | {"earlier_recipients", "retired", "number", "nhs_number", "name"}
+    assert listed == refused | {"retired", "number", "nhs_number", "name"}

@@ -95,11 +95,14 @@ def test_a_missing_file_is_named(site: Path) -> None:
     assert rules(site) == {"channels.yaml": "missing-file"}
 
 
-def test_profiles_are_refused_rather_than_ignored(site: Path) -> None:
+def test_profiles_are_read(site: Path) -> None:
     (site / "profiles").mkdir()
     (site / "profiles" / "oru.yaml").write_text("profile: oru\n", encoding="utf-8")
+    problems = Problems()
+    files = read_folder(site, problems)
 
-    assert rules(site) == {"profiles": "not-yet"}
+    assert files is not None
+    assert "profiles/oru.yaml" in files.sources()
 
 
 def test_a_file_beyond_all_measure_is_refused(site: Path) -> None:
