@@ -219,7 +219,7 @@ def to_record(
     words = decision.rejected.words if decision.rejected else ""
     for route in decision.routes:
         parts.append(RoutePart(route.route, *_outcome(route, rejected=decision.rejected is not None)))
-        held.extend(HeldPart(route.route, h.tray, h.reason, h.where, h.entry) for h in route.held)
+        held.extend(HeldPart(route.route, h.tray, h.reason, h.where, h.entry, h.piece) for h in route.held)
         warnings.extend(_words(w.words, w.where) for w in route.warnings)
         if decision.rejected is None:
             deliveries.extend(
@@ -228,6 +228,7 @@ def to_record(
                     None if copy.body is waiting.body else copy.body,
                     own_id if copy.body is waiting.body else _control_id(copy.body),
                     copy.merged,
+                    piece=copy.piece,
                 )
                 for copy in route.copies
             )  # fmt: skip

@@ -78,6 +78,7 @@ class Engine:
             site.data, loop=asyncio.get_running_loop(), on_trouble=self._journal_trouble
         )
         self._stops.append(self.journal.close)
+        self._keep_config()
         self.worker = DeliveryWorker(self.journal, site.channels)
         self._stops.append(self.worker.close)
         self.queue: EmbeddedQueue | RabbitQueue
@@ -258,8 +259,16 @@ class Engine:
             )
             return False
         self.site = site
+        self._keep_config()
         log.info("config.loaded", config=site.hash[:12])
         return True
+
+    def _keep_config(self) -> None:
+        """Have the journal keep the texts of the configuration that is in force from now on. In the
+        background: it waits while the disk is full, and the engine does not."""
+        keeping = self.journal.keep_config(self.site.hash, self.site.sources)
+        self._keeping = asyncio.create_task(keeping, name="keep configuration")
+        self._keeping.add_done_callback(_kept)
 
     # -- status ---------------------------------------------------------------------------------------
 
@@ -306,6 +315,13 @@ class Engine:
             "memory_mb": _resident_mb(),
             "uptime_s": round(time.monotonic() - self._started, 1),
         }
+
+
+def _kept(task: asyncio.Task[None]) -> None:
+    """A journal that is broken or closed speaks for itself; anything else about keeping is our bug."""
+    failure = None if task.cancelled() else task.exception()
+    if failure is not None and not isinstance(failure, JournalBroken):
+        log.error("engine.trouble", failure=type(failure).__name__, why=failure_place(failure))
 
 
 def _resident_mb() -> float:

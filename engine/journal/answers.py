@@ -33,6 +33,7 @@ class DeliveryShown:
     in_doubt: bool
     reason: str
     size: int
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class HeldShown:
     entry: bool
     at: int
     state: str
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from engine.journal.entries import Entries
-from engine.journal.records import Arrival, MessageState, Stored, StoredKind, Verdict
+from engine.journal.records import Arrival, HeldPart, MessageState, Stored, StoredKind, Verdict
 
 __all__ = ["control_id_range", "fingerprint", "readable", "store"]
 
@@ -226,6 +226,6 @@ class _Store:
             self._twins[arrival.feed, arrival.sender, arrival.sha256] = fresh
             self._namesakes[arrival.feed, arrival.sender] = fresh
         if state == "held":
-            entries.hold(id_, "", arrival.hold, "held as it came in", "", False, arrival.received)
+            entries.hold(id_, HeldPart("", arrival.hold, "held as it came in"), arrival.received)
             entries.event(id_, 0, "held", arrival.received, None, arrival.hold)
         return Stored(id_, kind, original)

@@ -7,7 +7,7 @@ first, background slices after. Reads are short and run off the event loop's thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
@@ -42,6 +42,10 @@ class Journal(Protocol):
 
     async def lanes(self) -> Sequence[Lane]:
         """All lanes that have open deliveries, for start-up."""
+
+    async def keep_config(self, hash_: str, sources: Mapping[str, str]) -> None:
+        """Keep the texts of a configuration by its hash, each text once, however many configurations share
+        it. Called when a configuration comes into force: at the start, and at every reload that swaps."""
 
     async def open_deliveries(
         self, channel: str, address: str, after: int, limit: int, max_bytes: int

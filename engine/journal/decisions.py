@@ -88,7 +88,7 @@ class Recorder:
             if part.outcome == "not_wanted":
                 entries.count("rule", part.route, part.detail)
         for held in decided.held:
-            entries.hold(message, held.route, held.tray, held.reason, held.where, held.entry, decided.at)
+            entries.hold(message, held, decided.at)
             if held.route:
                 entries.event(message, 0, "held", decided.at, None, held.tray)
         for number, words in enumerate(decided.warnings):
@@ -128,7 +128,7 @@ class Recorder:
         id_ = entries.counters.delivery
         entries.rows["delivery"].append((
             id_, decided.message, new.route, new.channel, new.address, "waiting", 0, 0, decided.at, body,
-            new.control_id, new.merged, new.parent, config, 0, "",
+            new.control_id, new.merged, new.parent, config, 0, "", new.piece,
         ))  # fmt: skip
         entries.event(decided.message, id_, "made", decided.at, config)
         entries.count("channel", new.channel, "made")

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from engine.journal.records import HeldPart
 from engine.journal.statements import Insert, Update
 
 __all__ = ["Counters", "Entries", "Tallies"]
@@ -23,19 +24,21 @@ Tallies = Mapping[tuple[str, str, str], int]  # (scope, name, state) -> count
 INSERTS = {
     "body": Insert("body", ("id", "bytes")),
     "config": Insert("config", ("id", "hash")),
+    "source": Insert("source", ("sha256", "size", "bytes"), "ON CONFLICT DO NOTHING"),
+    "config_source": Insert("config_source", ("config", "path", "sha256"), "ON CONFLICT DO NOTHING"),
     "message": Insert(
         "message",
         ("id", "feed", "received", "type", "version", "peer", "control_id", "sender", "fingerprint", "sha256",
          "size", "body", "envelope", "kind", "original", "refused", "state", "verdict", "words"),
     ),
     "part": Insert("part", ("message", "number", "route", "outcome", "detail")),
-    "held": Insert("held", ("id", "message", "route", "tray", "reason", "place", "entry", "at")),
+    "held": Insert("held", ("id", "message", "route", "tray", "reason", "place", "entry", "at", "piece")),
     "finding": Insert("finding", ("message", "number", "words")),
     "key": Insert("key", ("kind", "value", "message"), "ON CONFLICT DO NOTHING"),
     "delivery": Insert(
         "delivery",
         ("id", "message", "route", "channel", "address", "state", "attempts", "next_try", "created", "body",
-         "control_id", "merged", "parent", "config", "in_doubt", "reason"),
+         "control_id", "merged", "parent", "config", "in_doubt", "reason", "piece"),
     ),
     "event": Insert("event", ("message", "id", "delivery", "kind", "at", "config", "detail")),
 }  # fmt: skip
@@ -102,13 +105,14 @@ class Entries:
         self.counters.event += 1
         self.rows["event"].append((message, self.counters.event, delivery, kind, at, config, detail))
 
-    def hold(
-        self, message: int, route: str, tray: str, reason: str, place: str, entry: bool, at: int
-    ) -> None:
+    def hold(self, message: int, held: HeldPart, at: int) -> None:
         """Put something into a tray."""
         self.counters.held += 1
-        self.rows["held"].append((self.counters.held, message, route, tray, reason, place, int(entry), at))
-        self.count("tray", tray, "held")
+        self.rows["held"].append((
+            self.counters.held, message, held.route, held.tray, held.reason, held.where, int(held.entry), at,
+            held.piece,
+        ))  # fmt: skip
+        self.count("tray", held.tray, "held")
 
     def config(self, hash_: str) -> int:
         """The small number that stands for a configuration's hash."""
@@ -125,7 +129,8 @@ class Entries:
     def pages(self) -> int:
         """About how many pages of the log these rows will take: rows of one table share some."""
         rows = sum(map(len, self.rows.values())) + len(self.decided) + len(self.changed)
-        return 8 + rows // 2 + sum(len(row[1]) for row in self.rows["body"]) // 4096
+        large = sum(len(row[-1]) for table in ("body", "source") for row in self.rows[table])
+        return 8 + rows // 2 + large // 4096
 
     def write(self, connection: sqlite3.Connection) -> Tallies:
         """Write everything; gives the changes of the counters."""

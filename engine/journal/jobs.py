@@ -1,4 +1,5 @@
-"""Background work for the journal's writer: batches of decisions and of state changes, with their futures.
+"""Background work for the journal's writer: batches of decisions, of state changes, and configurations to be
+kept, each with its future.
 
 Knows how to do a batch in steps inside a commit, and how to forget the steps of one that was rolled
 back. Knows nothing of threads.
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from engine.journal.changes import Changer
+from engine.journal.configs import Kept
 from engine.journal.decisions import Recorder
 from engine.journal.entries import Entries
 from engine.journal.records import Changed, Decided, DeliveryRow
 
-__all__ = ["ChangeJob", "Commit", "Job", "RecordJob"]
+__all__ = ["ChangeJob", "Commit", "Job", "KeepJob", "RecordJob"]
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ class Commit:
     """What the jobs of one commit share."""
 
     def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
+        self.entries = entries
         self.recorder = Recorder(connection, entries)
         self.changer = Changer(connection, entries)
 
@@ -107,3 +110,35 @@ class ChangeJob(_Future[frozenset[int]]):
 
     def settle(self, error: Exception | None) -> None:
         self.finish(self._taken, error)
+
+
+class KeepJob(_Future[None]):
+    """Keeps a configuration: a text in each step, so that messages wait for one large table at most. Which
+    texts make it up is said in the last step, so it is kept wholly or not at all."""
+
+    def __init__(self, kept: Kept, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._texts = kept.new
+        self._config = kept
+        self._done = 0
+        self._safe = 0
+
+    def step(self, commit: Commit) -> bool:
+        rows = commit.entries.rows
+        if self._done < len(self._texts):
+            text = self._texts[self._done]
+            rows["source"].append((text.sha256, text.size, text.packed))
+            self._done += 1
+            return False
+        number = commit.entries.config(self._config.hash)
+        rows["config_source"] += [(number, path, sha256) for path, sha256 in self._config.files]
+        return True
+
+    def keep(self) -> None:
+        self._safe = self._done
+
+    def forget(self) -> None:
+        self._done = self._safe
+
+    def settle(self, error: Exception | None) -> None:
+        self.finish(None, error)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engine.journal import balance as sums
+from engine.journal import configs
 from engine.journal.answers import Balance, DeliveryShown, EventShown, HeldShown, MessageShown, MessageStory
 from engine.journal.entries import Tallies
 from engine.journal.records import RoutePart
-from engine.journal.schema import JournalMissing, open_reading
+from engine.journal.schema import JournalMissing, format_of, open_reading
 from engine.journal.search import Search
 
 __all__ = ["JournalMissing", "JournalReader"]
@@ -28,14 +29,14 @@ _MESSAGE = (
     " m.original, coalesce(m.refused, ''), coalesce(m.verdict, ''), coalesce(m.words, ''), m.rejected,"
     " coalesce((SELECT hash FROM config c WHERE c.id=m.config), ''), coalesce(m.decided, 0)"
 )
-_DELIVERY = (
-    "d.id, d.message, d.route, d.channel, d.address, d.state, d.attempts, d.next_try, d.created,"
-    " coalesce(d.closed, 0), d.merged, d.parent, d.in_doubt, d.reason, length(b.bytes)"
-)
 _DELIVERIES = (
-    f"SELECT {_DELIVERY} FROM delivery d CROSS JOIN message m ON m.id=d.message"  # noqa: S608 - our own words
+    "SELECT d.id, d.message, d.route, d.channel, d.address, d.state, d.attempts, d.next_try, d.created,"
+    " coalesce(d.closed, 0), d.merged, d.parent, d.in_doubt, d.reason, length(b.bytes), d.piece"
+    " FROM delivery d CROSS JOIN message m ON m.id=d.message"
     " CROSS JOIN body b ON b.id=coalesce(d.body, m.body)"
 )
+_HELD = "SELECT id, route, tray, reason, place, entry, at, state, piece FROM held WHERE message=? ORDER BY id"
+_PIECES, _CONFIGS = 2, 2  # the formats from which on pieces, and the texts of configurations, are recorded
 
 
 class JournalReader:
@@ -43,6 +44,9 @@ class JournalReader:
 
     def __init__(self, folder: Path) -> None:
         self._connection = open_reading(folder)
+        self._format = format_of(self._connection)
+        self._deliveries = self._since(_PIECES, _DELIVERIES, "d.piece", "''")
+        self._held = self._since(_PIECES, _HELD, "state, piece", "state, ''")
 
     def __enter__(self) -> JournalReader:
         return self
@@ -124,11 +128,7 @@ class JournalReader:
                 (id_,),
             ).fetchall()
             parts = ask("SELECT route, outcome, detail FROM part WHERE message=? ORDER BY number", (id_,))
-            held = ask(
-                "SELECT id, route, tray, reason, place, entry, at, state FROM held"
-                " WHERE message=? ORDER BY id",
-                (id_,),
-            )
+            held = ask(self._held, (id_,))
             findings = ask("SELECT words FROM finding WHERE message=? ORDER BY number", (id_,))
             return MessageStory(
                 found[0],
@@ -153,7 +153,7 @@ class JournalReader:
     def delivery(self, delivery_id: int) -> DeliveryShown | None:
         """One delivery, or None."""
         with self._moment():
-            rows = self._connection.execute(f"{_DELIVERIES} WHERE d.id=?", (delivery_id,)).fetchall()
+            rows = self._connection.execute(f"{self._deliveries} WHERE d.id=?", (delivery_id,)).fetchall()
         return _delivery(rows[0]) if rows else None
 
     def delivery_body(self, delivery_id: int) -> bytes | None:
@@ -184,6 +184,20 @@ class JournalReader:
         with self._moment():
             return sums.recount(self._connection)
 
+    def config_digests(self, hash_: str) -> Mapping[str, bytes]:
+        """What each text of a configuration is known by (`configs.digest_of`), by path; empty where it was
+        not kept: an unknown hash, or one from before the journal kept them."""
+        return configs.read_digests(self._connection, hash_) if self._format >= _CONFIGS else {}
+
+    def config_sources(self, hash_: str, only: Collection[str] | None = None) -> Mapping[str, str]:
+        """The texts of a configuration by path within the site, or those of the paths `only`; empty where it
+        was not kept."""
+        return configs.read_sources(self._connection, hash_, only) if self._format >= _CONFIGS else {}
+
+    def _since(self, format_: int, question: str, column: str, instead: str) -> str:
+        """A question as it is put to this journal: with `instead`, where it is too old to have the column."""
+        return question if self._format >= format_ else question.replace(column, instead)
+
     @contextmanager
     def _moment(self) -> Iterator[None]:
         """One short read transaction: all that is read in it is of the same moment."""
@@ -200,7 +214,7 @@ class JournalReader:
 
     def _copies(self, ids: Sequence[int]) -> dict[int, tuple[DeliveryShown, ...]]:
         rows = self._connection.execute(
-            f"{_DELIVERIES} WHERE d.message IN (SELECT value FROM json_each(?)) ORDER BY d.id",  # noqa: S608
+            f"{self._deliveries} WHERE d.message IN (SELECT value FROM json_each(?)) ORDER BY d.id",  # noqa: S608
             (json.dumps(ids),),
         )
         found: defaultdict[int, list[DeliveryShown]] = defaultdict(list)

@@ -108,7 +108,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A copy to be made: one row of the outbox. `body` None means: the bytes as they came in."""
+    """A copy to be made: one row of the outbox. `body` None means: the bytes as they came in. `piece`: which
+    piece of a split message it is, "" for a whole one."""
 
     route: str
     channel: str
@@ -117,6 +118,7 @@ class NewDelivery:
     control_id: bytes = b""
     merged: int = 0
     parent: int = 0
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class HeldPart:
     reason: str
     where: str = ""
     entry: bool = False
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ Knows nothing of messages in memory, of threads, or of what is done with the row
                  +-- key                   what it can be found by (NHS number, patient ...)
                  +-- event ----+           every change of a message's or a delivery's state, appended
     tally                                  counters, kept in the same transactions as the rows
-    config                                 hashes of configurations, so that rows hold a small number
+    config ---< config_source >--- source  hashes of configurations, so that rows hold a small number, and
+                                           the texts that each was made of: every text once, compressed
 
 Indexes cost a page of the log for nearly every message, so there are few. One index, `fingerprint`,
 serves both the recognition of duplicates and the search by control id. There is no index over the
@@ -24,10 +25,12 @@ from pathlib import Path
 
 from engine.journal.contract import JournalBroken
 
-__all__ = ["DATABASE", "VERSION", "JournalMissing", "SchemaTooNew", "open_reading", "open_writing"]
+__all__ = [
+    "DATABASE", "VERSION", "JournalMissing", "SchemaTooNew", "format_of", "open_reading", "open_writing",
+]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 1
+VERSION = 2
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected.
 # For a delivery: made, then the names of its states, and `recovered` where a claim without an outcome
@@ -41,6 +44,17 @@ CREATE TABLE config (
   id INTEGER PRIMARY KEY,
   hash TEXT NOT NULL UNIQUE
 );
+CREATE TABLE source (
+  sha256 BLOB PRIMARY KEY,      -- of the text, UTF-8
+  size INTEGER NOT NULL,        -- of the text, in bytes
+  bytes BLOB NOT NULL           -- the text, compressed: see configs.py
+);
+CREATE TABLE config_source (
+  config INTEGER NOT NULL,
+  path TEXT NOT NULL,           -- within the site, as routes/gp_results.yaml
+  sha256 BLOB NOT NULL,
+  PRIMARY KEY (config, path)
+) WITHOUT ROWID;
 CREATE TABLE message (
   id INTEGER PRIMARY KEY,       -- the order of acceptance
   feed TEXT NOT NULL,
@@ -88,7 +102,8 @@ CREATE TABLE held (
   place TEXT NOT NULL,
   entry INTEGER NOT NULL,
   at INTEGER NOT NULL,
-  state TEXT NOT NULL DEFAULT 'held'
+  state TEXT NOT NULL DEFAULT 'held',
+  piece TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX held_message ON held (message);
 CREATE INDEX held_tray ON held (tray) WHERE state = 'held';
@@ -122,7 +137,8 @@ CREATE TABLE delivery (
   parent INTEGER NOT NULL,
   config INTEGER NOT NULL,
   in_doubt INTEGER NOT NULL,
-  reason TEXT NOT NULL
+  reason TEXT NOT NULL,
+  piece TEXT NOT NULL DEFAULT '' -- which piece of a split message it is; '' for a whole one
 );
 CREATE INDEX delivery_message ON delivery (message);
 CREATE INDEX delivery_open ON delivery (channel, address) WHERE closed IS NULL;
@@ -149,6 +165,19 @@ CREATE TABLE tally (
   PRIMARY KEY (scope, name, state)
 ) WITHOUT ROWID;
 """
+
+# From each format to the next. New columns stand last in TABLES, where ALTER TABLE puts them. None of these
+# reads or writes a row, so that a journal of any size is brought up to date at once.
+MIGRATIONS = {
+    1: """
+CREATE TABLE source (sha256 BLOB PRIMARY KEY, size INTEGER NOT NULL, bytes BLOB NOT NULL);
+CREATE TABLE config_source (
+  config INTEGER NOT NULL, path TEXT NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY (config, path)
+) WITHOUT ROWID;
+ALTER TABLE held ADD COLUMN piece TEXT NOT NULL DEFAULT '';
+ALTER TABLE delivery ADD COLUMN piece TEXT NOT NULL DEFAULT '';
+""",
+}
 
 
 class SchemaTooNew(JournalBroken):
@@ -185,7 +214,8 @@ def open_writing(folder: Path) -> sqlite3.Connection:
 def open_reading(folder: Path) -> sqlite3.Connection:
     """A connection that can only read; works while the engine runs and while it is stopped.
 
-    Raises JournalMissing where there is no journal, and SchemaTooNew.
+    An older format is read as it is, since only the owner of a journal may change it: whoever reads asks
+    `format_of` what is there. Raises JournalMissing where there is no journal, and SchemaTooNew.
     """
     path = folder / DATABASE
     if not path.exists():
@@ -194,7 +224,7 @@ def open_reading(folder: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only=ON")
     connection.execute("PRAGMA cache_size=-8000")
     connection.execute("PRAGMA temp_store=MEMORY")
-    version = _version(connection)
+    version = format_of(connection)
     _refuse_newer(version, folder)
     if version == 0:
         connection.close()
@@ -212,14 +242,22 @@ def _connect(address: str) -> sqlite3.Connection:
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, folder: Path) -> None:
-    """Create the tables of a new journal, or refuse a later version. Older versions will be migrated here."""
-    version = _version(connection)
+    """Create the tables of a new journal, migrate those of an older format, or refuse a later one's.
+
+    Each step is one transaction with the number of its format: a crash leaves the one or the other.
+    """
+    version = format_of(connection)
     _refuse_newer(version, folder)
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        return
+    for old in range(version, VERSION):
+        step = f"{MIGRATIONS[old]} PRAGMA user_version={old + 1}"
+        connection.executescript(f"BEGIN IMMEDIATE; {step}; COMMIT;")
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def format_of(connection: sqlite3.Connection) -> int:
+    """The format of the journal behind a connection: VERSION, or an older one where it was only read."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 

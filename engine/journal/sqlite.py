@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from engine.journal import outbox
 from engine.journal.changes import put_claims_back
+from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
 from engine.journal.entries import Counters, Entries
-from engine.journal.jobs import ChangeJob, RecordJob
+from engine.journal.jobs import ChangeJob, KeepJob, RecordJob
 from engine.journal.ownership import JournalOwned, Ownership
 from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
 from engine.journal.schema import open_reading, open_writing
@@ -49,6 +50,7 @@ class SqliteJournal:
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, "journal-reader")
         self._loop = asyncio.get_running_loop
+        self._closed = False
 
     @classmethod
     def open(
@@ -85,6 +87,7 @@ class SqliteJournal:
 
     async def close(self) -> None:
         """Write what is queued, end the threads and give the journal back. Later calls are refused."""
+        self._closed = True
         await self._writer.close()
         self._reading.shutdown(wait=True)
         self._reader.close()
@@ -102,6 +105,18 @@ class SqliteJournal:
         job = RecordJob(decisions, self._loop())
         self._writer.submit(job)
         return await job.future
+
+    async def keep_config(self, hash_: str, sources: Mapping[str, str]) -> None:
+        """Keep the texts of a configuration, so that its decisions can be explained and compared later.
+        What is kept already costs nothing. Raises JournalBroken; waits while the disk is full."""
+        if await self._read(read_digests, hash_):
+            return
+        loop = self._loop()
+        digests = {path: await loop.run_in_executor(None, digest_of, text) for path, text in sources.items()}
+        known = await self._read(known_texts)
+        job = KeepJob(await loop.run_in_executor(None, pack, hash_, digests, sources, known), loop)
+        self._writer.submit(job)
+        await job.future
 
     async def change(self, changes: Sequence[Changed]) -> None:
         """Record state changes; those that may not follow the present state are ignored."""
@@ -144,6 +159,8 @@ class SqliteJournal:
         return self._writer.commits
 
     async def _read(self, question: Callable[..., T], *values: object) -> T:
+        if self._closed:
+            raise JournalBroken("the journal is closed")
         try:
             return await self._loop().run_in_executor(self._reading, question, self._reader, *values)
         except sqlite3.Error as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,19 @@ from engine.site.feeds import read_feeds
 from engine.site.files import SiteFiles, read_folder
 from engine.site.model import Site
 from engine.site.overlay import OPTIONS, lay_over, tree_of
+from engine.site.secrets import MASK
 from engine.site.settings import Settings, read_settings
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.plan import compile_plan
 from routes.language.problems import Problem, Problems, Spot
 from routes.language.source import Block, Node, Scalar, read_yaml
 
-__all__ = ["load_site"]
+__all__ = ["PLUGINS", "hash_of", "load_site"]
+
+PLUGINS = "(plugins)"
+"""What stands for the file name of the plugin steps that took part, among the texts of a configuration."""
+
+_CLEAR = re.compile(r"(?<=://)([^\s/:@]*):(?!\$\{)\S+(?=@)")  # a password in an address
 
 
 @dataclass(slots=True)
@@ -157,6 +164,7 @@ def _site(
     plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems)
     if plan is None:
         return None
+    sources = _sources(files, environment, trees, settings)
     return Site(
         settings.name,
         root,
@@ -164,33 +172,42 @@ def _site(
         feeds,
         channels,
         plan,
-        _hash(files, environment, trees, settings),
+        hash_of(sources),
         environment,
         settings.broker,
         settings.broker_shown,
         settings.limits,
+        sources,
     )
 
 
-def _hash(files: SiteFiles, environment: str, trees: _Trees, settings: Settings) -> str:
-    """SHA-256 over everything that influences behaviour: the site's files, the environment's and the
-    options. A secret's value and the data folder do not count."""
-    digest = hashlib.sha256()
-    counted = {
-        name: text
+def _sources(files: SiteFiles, environment: str, trees: _Trees, settings: Settings) -> dict[str, str]:
+    """Every text that influences behaviour, by path: the site's files and the environment's, the plugins and
+    the options. References to secrets stand as they are written, and a password in clear is masked."""
+    sources = {
+        name: _CLEAR.sub(rf"\1:{MASK}", text) if name.startswith("environments/") or "/" not in name else text
         for name, text in files.texts.items()
         if not name.startswith("environments/") or name == f"environments/{environment}.yaml"
     }
-    for name, text in sorted(counted.items()):
-        digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
-    for plugin in settings.facts.plugins.values():
-        digest.update(f"{plugin.name}\0{plugin.version}\0{plugin.hash}\0".encode())
+    plugins = settings.facts.plugins.values()
+    if plugins:
+        sources[PLUGINS] = "".join(f"{plugin.name}@{plugin.version} {plugin.hash}\n" for plugin in plugins)
     options = [line for tree in (trees.settings, trees.feeds, trees.channels) for line in _options(tree, "")]
-    for path, value in options:
-        if path == "broker":
-            digest.update(f"{path}\0{settings.broker_shown}\0".encode())
-        elif path != "data":
-            digest.update(f"{path}\0{value}\0".encode())
+    lines = [
+        f"{path}: {settings.broker_shown if path == 'broker' else value}\n"
+        for path, value in options
+        if path != "data"
+    ]
+    if lines:
+        sources[OPTIONS] = "".join(lines)
+    return sources
+
+
+def hash_of(sources: Mapping[str, str]) -> str:
+    """SHA-256 over the texts of a configuration: its name in the journal, in logs and in headers."""
+    digest = hashlib.sha256()
+    for name, text in sorted(sources.items()):
+        digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
     return digest.hexdigest()
 
 

@@ -119,6 +119,9 @@ class Limits:
 class Site:
     """One site folder, loaded, checked and ready to run. `hash` names this configuration, tables included.
 
+    sources: the texts that the hash is over, by path: every file that influences behaviour, plugins and
+    command-line options. No secret is among them.
+
     broker: "" for the embedded queue, or an amqp:// or amqps:// address with secrets filled in; show
     `broker_shown` instead, where they are masked.
     """
@@ -134,3 +137,4 @@ class Site:
     broker: str = ""
     broker_shown: str = "embedded"
     limits: Limits = Limits()
+    sources: Mapping[str, str] = field(default_factory=dict)

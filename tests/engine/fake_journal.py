@@ -6,7 +6,7 @@ Commits take a turn of the event loop, as the real journal's do, so that races s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
@@ -120,6 +120,9 @@ class FakeJournal:
 
     async def waiting(self, after: int, limit: int, max_bytes: int) -> Sequence[Waiting]:
         raise AssertionError("delivery reads no undecided messages")
+
+    async def keep_config(self, hash_: str, sources: Mapping[str, str]) -> None:
+        raise AssertionError("delivery keeps no configurations")
 
     async def record(self, decisions: Sequence[Decided]) -> Sequence[Sequence[DeliveryRow]]:
         raise AssertionError("delivery records no decisions")

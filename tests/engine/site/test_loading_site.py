@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from engine.site.loading import load_site
+from engine.site.loading import hash_of, load_site
 from engine.site.model import Retry, Site
 from routes.language.problems import Problem
 
@@ -146,6 +146,31 @@ def test_the_hash_names_everything_that_influences_behaviour(site: Path) -> None
         {"feeds.st_annes_tie.charset": "iso-8859-1"},
     ]
     assert all(load(site, "", **option).hash != edited for option in options)
+
+
+def test_the_texts_of_a_configuration_are_what_the_hash_is_over_and_hold_no_secret(site: Path) -> None:
+    live = load(site, "live", **{"feeds.westmoor_pas.listen": "127.0.0.1:0", "data": "elsewhere"})
+
+    assert hash_of(live.sources) == live.hash
+    assert "${env:RABBIT_PASSWORD}" in live.sources["environments/live.yaml"]
+    assert live.sources["(command line)"] == "feeds.westmoor_pas.listen: 127.0.0.1:0\n"
+    assert {"gatepost.yaml", "feeds.yaml", "routes/gp_results.yaml", "tables/gp_directory.csv"} <= set(
+        live.sources
+    )
+    assert [name for name in live.sources if name.startswith("environments/")] == ["environments/live.yaml"]
+    assert not [name for name, text in live.sources.items() if "tr0ut" in text]
+
+
+@pytest.mark.parametrize("password", ["tr0ut", "tr@ut", "tr:0ut", "tr/0ut"])
+def test_a_password_in_clear_is_masked_in_the_texts_of_a_configuration(site: Path, password: str) -> None:
+    edit(site / "gatepost.yaml", "broker: embedded", f"broker: amqp://gp:{password}@host:5672/")
+    loaded, _ = load_site(site)
+
+    if loaded is not None:  # some of these are no addresses, and then there is no site
+        assert password not in loaded.sources["gatepost.yaml"]
+        assert "amqp://gp:***@host:5672/" in loaded.sources["gatepost.yaml"]
+    else:
+        assert password == "tr/0ut"
 
 
 def test_the_hash_does_not_depend_on_a_secrets_value(site: Path) -> None:
