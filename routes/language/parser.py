@@ -411,7 +411,7 @@ class _Parser:
             return Received(span=_place(token))
         if self.next.is_sign("("):
             message = CALLS_OF_OTHERS.get(token.text.lower(), "")
-            raise token.error("There are no functions to call. " + message, "call")
+            raise token.error(f"There are no functions to call. {message}".rstrip(), "call")
         if token.text in RESERVED:
             raise operand_error(token)
         if self.next.is_sign("["):
