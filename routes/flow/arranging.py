@@ -17,6 +17,8 @@ from routes.hl7.values import part
 
 __all__ = ["arrange_repetitions", "renumber_each"]
 
+NULL = '""'
+
 
 def renumber_each(
     segment: bytes,
@@ -60,8 +62,8 @@ def arrange_repetitions(path: CompiledPath, by: int, order: Sequence[str], *, ke
         field = path.path.field
         for row in {place.segment: None for place in path.places(message, run.scope.it)}:
             whole = message.field(row, field)
-            if not seps.repetition or not whole:
-                continue
+            if not seps.repetition or whole in ("", NULL):
+                continue  # null says something of the field as a whole
             repetitions = whole.split(seps.repetition)
             values = [decode(part(text, seps.cuts[1], by), seps) for text in repetitions]
             ranked = [(ranks.get(value, last), text) for value, text in zip(values, repetitions, strict=True)]

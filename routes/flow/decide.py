@@ -28,7 +28,7 @@ from routes.flow.decision import (
 from routes.flow.keys import find_keys
 from routes.flow.running import Failed, Outcome, Run, run_all
 from routes.flow.sending import Sending, Sent
-from routes.flow.splitting import Cut
+from routes.flow.splitting import Cut, Uncut
 from routes.hl7.message import Message, Unreadable
 from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage
 from routes.language.scope import Scope
@@ -213,7 +213,13 @@ class _Deciding:
             return
         runs = [(run, draft.piece)]
         for cut, acts in route.cuts:
-            runs = [part for whole, piece in runs for part in self._part(whole, piece, cut)]
+            try:
+                runs = [part for whole, piece in runs for part in self._part(whole, piece, cut)]
+            except Uncut as reason:
+                draft.end(Held("change_failed", str(reason), route.places.get(cut, route.where)))
+                return
+            except Exception as failure:
+                raise Failed(cut, type(failure).__name__) from failure
             for part, _ in runs:
                 outcome = run_all(acts, part)
                 if outcome is not None:
@@ -252,7 +258,9 @@ class _Deciding:
             raise Failed(entry, type(failure).__name__) from failure
         draft.sent += sending.copies
         draft.held += sending.held
-        draft.passed += [(name, message, piece) for name, message in sending.passed]
+        for name, message in sending.passed:
+            if not any(name == other and message is same for other, same, _ in draft.passed):
+                draft.passed.append((name, message, piece))
 
 
 def _pass(stage: Stage, run: Run) -> Outcome | None:

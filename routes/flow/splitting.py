@@ -7,16 +7,22 @@ Knows nothing of how a step is written in a file, or of what becomes of the piec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
-from routes.hl7.message import Message
-from routes.hl7.path import CompiledPath
+from routes.hl7.message import Message, Unwritable
+from routes.hl7.path import CompiledPath, NoSuchPlace
 
-__all__ = ["Cut", "cut_by"]
+__all__ = ["Cut", "Uncut", "cut_by"]
 
 Cut = Callable[[Message], Sequence[Message]]
-"""The pieces of a message in order; the message itself, alone, where there is nothing to part."""
+"""The pieces of a message in order; the message itself, alone, where nothing is to part. Raises Uncut."""
 
 _ORDER = {"OBR": "ORC"}  # what belongs to the segment that follows it
+_LARGEST = 3_000_000  # pieces times segments: a second's work; real batteries stay below a tenth of it
+
+
+class Uncut(Exception):
+    """A message that is not split, with the reason: a fixed sentence without content."""
 
 
 def cut_by(segment: str, keep_together: CompiledPath | None, number: CompiledPath | None) -> Cut:
@@ -28,25 +34,51 @@ def cut_by(segment: str, keep_together: CompiledPath | None, number: CompiledPat
     name, opener = segment, _ORDER.get(segment, segment)
 
     def cut(message: Message) -> Sequence[Message]:
-        head, groups = _find_groups(message.names(), name, opener)
-        if len(groups) < 2:
-            return (message,)
-        rows = [frozenset((*head, *group)) for group in groups]
-        if keep_together is not None:
+        rows = _find_groups(message.names(), name, opener)
+        if len(rows) * message.segments > _LARGEST:
+            raise Uncut(f"the message holds too many {name} segments to be split")
+        if keep_together is not None and len(rows) > 1:
             rows = _put_together(message, rows, keep_together)
         if len(rows) < 2:
             return (message,)
         pieces = [_piece(message, kept) for kept in rows]
         if number is not None:
             for place, piece in enumerate(pieces, 1):
-                number.write(piece, f"{number.first(piece, None)}-{place}", None)
+                _append(piece, number, f"-{place}")
         return pieces
 
     return cut
 
 
-def _find_groups(names: Sequence[str], name: str, opener: str) -> tuple[list[int], list[list[int]]]:
-    """The segments before the first group, and each group's own: from its opener to the next one's.
+def _append(piece: Message, path: CompiledPath, suffix: str) -> None:
+    value = path.raw(piece, None)
+    try:
+        path.write_raw(piece, ("" if value == '""' else value) + suffix, None)
+    except (Unwritable, NoSuchPlace):
+        raise Uncut(f"{path.path} could not be numbered in each piece") from None
+
+
+def _find_groups(names: Sequence[str], name: str, opener: str) -> list[frozenset[int]]:
+    """The segments of each piece, as positions: a heading that several pieces share, and a group.
+
+    Each patient (PID) of a message has a heading of their own, behind what stands before the first one:
+    nobody's results come under another's name. Raises Uncut where a patient has no group.
+    """
+    patients = [row for row, found in enumerate(names) if found == "PID"]
+    if len(patients) < 2 or name == "PID":
+        return _groups_of_one(names, range(len(names)), name, opener)
+    before = range(patients[0])
+    rows: list[frozenset[int]] = []
+    for first, last in pairwise([*patients, len(names)]):
+        found = _groups_of_one(names, range(first, last), name, opener)
+        if not found or name in names[: patients[0]]:
+            raise Uncut(f"the message holds several patients, and not each of them has {name} segments")
+        rows += [group.union(before) for group in found]
+    return rows
+
+
+def _groups_of_one(names: Sequence[str], rows: range, name: str, opener: str) -> list[frozenset[int]]:
+    """The same for one patient: what stands before the first group, and each from its opener to the next.
 
     Openers (ORC) that no such segment follows directly go with the next one, and with the last one where
     there is no next: no segment is left out.
@@ -54,19 +86,20 @@ def _find_groups(names: Sequence[str], name: str, opener: str) -> tuple[list[int
     head: list[int] = []
     groups: list[list[int]] = []
     open_ahead: list[int] = []
-    for position, found in enumerate(names):
+    for row in rows:
+        found = names[row]
         if found == name:
-            groups.append([*open_ahead, position])
+            groups.append([*open_ahead, row])
             open_ahead = []
         elif found == opener or open_ahead:
-            open_ahead.append(position)
+            open_ahead.append(row)
         elif groups:
-            groups[-1].append(position)
+            groups[-1].append(row)
         else:
-            head.append(position)
+            head.append(row)
     if groups:
         groups[-1] += open_ahead
-    return head, groups
+    return [frozenset((*head, *group)) for group in groups]
 
 
 def _piece(message: Message, rows: frozenset[int]) -> Message:

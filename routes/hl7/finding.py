@@ -13,8 +13,8 @@ from routes.hl7.notation import EVERY, Comparison, Path, Pick, Place, Selector, 
 from routes.hl7.values import leaf, part, value_at
 
 __all__ = [
-    "RANKS", "Places", "Read", "RepetitionFinder", "SegmentFinder", "compile_places", "find_repetitions",
-    "find_segments", "members", "repetition_selector",
+    "LOWEST", "RANKS", "Places", "Read", "RepetitionFinder", "SegmentFinder", "compile_places",
+    "find_repetitions", "find_segments", "members", "repetition_selector",
 ]  # fmt: skip
 
 RANKS: dict[bytes, int] = {
@@ -31,7 +31,8 @@ RANKS: dict[bytes, int] = {
 higher rank (a lower number). Segments not listed, NTE and Z-segments among them, end no group. An NTE
 belongs only to the listed segment that it follows: `OBR/NTE` are the notes before that OBR's first OBX."""
 
-_LOWEST = 99
+LOWEST = 99
+"""The rank of all others."""
 
 
 Found = TypeVar("Found", covariant=True)
@@ -52,13 +53,13 @@ def members(message: Message, parent: int, name: bytes) -> list[int]:
     """The positions of the segments called `name` that belong to the one at `parent` (see RANKS)."""
     names = message.raw_names()
     own = names[parent]
-    rank = RANKS.get(own, _LOWEST)
+    rank = RANKS.get(own, LOWEST)
     note = name == b"NTE"
     found: list[int] = []
     for position in range(parent + 1, len(names)):
         other = names[position]
-        other_rank = RANKS.get(other, _LOWEST)
-        if other == own or other_rank <= rank < _LOWEST or (note and other_rank < _LOWEST):
+        other_rank = RANKS.get(other, LOWEST)
+        if other == own or other_rank <= rank < LOWEST or (note and other_rank < LOWEST):
             break
         if other == name:
             found.append(position)

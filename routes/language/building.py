@@ -114,28 +114,30 @@ class ActBuilder:
 
     # --- checks ----------------------------------------------------------------------------------
 
-    def checks(self, checks: Sequence[Check]) -> list[Act]:
+    def checks(self, checks: Sequence[Check], *, it: bool = False) -> list[Act]:
         """`check`, entry by entry."""
-        built = [self._check(check) for check in checks]
+        built = [self._check(check, it) for check in checks]
         return [act for act in built if act is not None]
 
-    def question(self, that: Scalar | None, unless: Scalar | None, always: str) -> Test | None:
+    def question(
+        self, that: Scalar | None, unless: Scalar | None, always: str, *, it: bool = False
+    ) -> Test | None:
         """`that` or `unless`, as a test that must be true."""
         if that is not None:
-            return self.binder.condition(that, always=always)
+            return self.binder.condition(that, it=it, always=always)
         if unless is None:
             return None
-        denied = self.binder.condition(unless)
+        denied = self.binder.condition(unless, it=it)
         return None if denied is None else _denied(denied)
 
-    def _check(self, check: Check) -> Act | None:
+    def _check(self, check: Check, it: bool) -> Act | None:
         if check.profile is not None:
-            return self._conforms(check, check.profile)
+            return self._conforms(check, check.profile, it)
         text = check.that or check.unless
         words = "" if text is None else " ".join(text.value.split())
         reason = f"not true: {words}" if check.that is not None else f"true: {words}"
-        test = self.question(check.that, check.unless, ", so this check does nothing")
-        when, good = self.when(check.when)
+        test = self.question(check.that, check.unless, ", so this check does nothing", it=it)
+        when, good = self.when(check.when, it=it)
         taken = self.otherwise(check.otherwise, Held("failed", reason, str(check.spot)), reason)
         if test is None or not good:
             return None
@@ -143,9 +145,9 @@ class ActBuilder:
         self.places[act] = str(check.spot)
         return act
 
-    def _conforms(self, check: Check, name: Scalar) -> Act | None:
+    def _conforms(self, check: Check, name: Scalar, it: bool) -> Act | None:
         asked = None if self.words.profiles is None else self.words.profiles.asked(name)
-        when, good = self.when(check.when)
+        when, good = self.when(check.when, it=it)
         reason = f"does not conform to {name.value}"  # how many findings there are is said when it is known
         taken = self.otherwise(check.otherwise, Held("failed", reason, str(check.spot)), reason)
         if asked is None or not good:
@@ -170,7 +172,10 @@ class ActBuilder:
 
     def cut(self, step: Split) -> Cut | None:
         """`split`, where it may stand: in `change` of a route, outside for_each."""
-        return build_cut(step, self.binder, self.problems)
+        made = build_cut(step, self.binder, self.problems)
+        if made is not None:
+            self.places[made] = str(step.spot)
+        return made
 
     def _change(self, step: Step, it: bool) -> Act | None:
         if isinstance(step, Split):

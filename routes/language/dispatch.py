@@ -104,7 +104,7 @@ class Dispatcher:
         held = Held("unknown_address", reason, str(said.spot), entry=True)
         otherwise = self.builder.otherwise(said.otherwise, held, reason, entry=True)
         changes = self.builder.changes(said.changes, it=within)
-        checks = self.builder.checks(said.checks)
+        checks = self.builder.checks(said.checks, it=within)
         fallback, whole = self._fall_back(said, it=within)
         if channel is None or not good or not whole:
             return None

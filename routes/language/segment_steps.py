@@ -11,7 +11,7 @@ from routes.flow import arranging, joining
 from routes.flow.changing import Step as Made
 from routes.flow.splitting import Cut, cut_by
 from routes.hl7.message import Message
-from routes.hl7.path import CompiledPath, Path, Place, compile_path, parse_path
+from routes.hl7.path import CompiledPath, Path, Place, Selector, compile_path, parse_path
 from routes.language.binding import Binder
 from routes.language.problems import Problems
 from routes.language.source import Scalar
@@ -28,7 +28,15 @@ def build_join(step: Join, binder: Binder, problems: Problems, *, it: bool) -> M
     within, good = _segment(step.within, binder, problems)
     if path is None or not good or not _has_field(path.path, step.path, problems):
         return None
-    if not path.path.many and not path.path.relative:
+    if step.type is not None and path.path.segment not in ("OBX", ""):
+        problems.add(
+            step.type.spot,
+            f"The data type stands in OBX-2; {path.path.segment} has none. Take it away.",
+            "misplaced-key",
+        )
+        return None
+    picked = any(isinstance(each.pick, Selector) for each in path.path.steps)
+    if not path.path.many and not picked and not path.path.relative:
         problems.add(
             step.path.spot,
             f"join needs several segments: write [*], such as {path.path.segment}[*]-5.",
@@ -105,6 +113,12 @@ def build_cut(step: Split, binder: Binder, problems: Problems) -> Cut | None:
     together = None if step.keep_together is None else binder.path(step.keep_together)
     number = None if step.number is None else binder.path(step.number, "write")
     name, _ = _segment(step.segment, binder, problems)
+    if (
+        number is not None
+        and step.number is not None
+        and not _is_one_place(number.path, step.number, problems)
+    ):
+        return None
     if (step.keep_together is None) != (together is None) or (step.number is None) != (number is None):
         return None
     return cut_by(name.decode(), together, number) if name else None
@@ -129,6 +143,15 @@ def _has_field(path: Path, text: Scalar, problems: Problems) -> bool:
         return True
     problems.add(
         text.spot, "This names a whole segment; name one of its fields, such as OBX-5.", "needs-field"
+    )
+    return False
+
+
+def _is_one_place(path: Path, text: Scalar, problems: Problems) -> bool:
+    if path.field and not path.many:
+        return True
+    problems.add(
+        text.spot, "The number goes to one field of each piece: write it without [*], such as MSH-10.", "many"
     )
     return False
 

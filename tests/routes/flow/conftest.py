@@ -16,11 +16,13 @@ TABLES = {
     "tables/lab_codes.csv": "code,national_code,national_name,system\nHB,1022431,Haemoglobin,SCT\n",
     "tables/north_codes.csv": "code,national_code,national_name,system\nHB,900,North haemoglobin,SCT\n",
     "tables/gp_directory.csv": "practice,accepts\nY06601,electronic\nY06602,paper\nY06603,electronic\n",
+    "tables/post_directory.csv": "code,town\nY06602,Westmoor\n",
     "tables/gp_of_doctor.csv": "doctor,practice\nG1,Y06601\nG2,Y06602\nG3,Z99999\n",
 }
 CHANNELS = {
     "gp_message": ChannelFacts("gp_message", directory="gp_directory"),
     "print_room": ChannelFacts("print_room", directory="gp_directory"),
+    "post_room": ChannelFacts("post_room", directory="post_directory"),
     "duty_desk": ChannelFacts("duty_desk"),
     "archive": ChannelFacts("archive"),
 }
