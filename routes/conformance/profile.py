@@ -9,7 +9,8 @@ What a path means here:
 - forbidden and count read it as `remove` does: a path without numbers means all.
 - A value that is absent is asked for `required` only. Null is a value: it is present, and it has any length
   and any format; `values` admits it where it is listed.
-One place has one finding at most from one constraint: the first of required, values, format, length.
+Each question that does not hold is a finding of its own, in the order required, values, format, length. In
+a `when`, `it` is the value that is looked at, also one that is missing from a segment that is there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from routes.conformance.finding import MOST, Finding, Severity, describe_shape, name_place
+from routes.conformance.finding import MOST, Finding, Severity, describe_shape
 from routes.conformance.walking import Element, Missing, compile_walk, counted
 from routes.hl7.message import Message
 from routes.hl7.notation import EVERY, Path, Place
@@ -43,7 +44,7 @@ class Question:
 class Rule:
     """One constraint of one path.
 
-    questions: asked of each value that is there, in this order; the first that does not hold is the finding.
+    questions: asked of each value that is there, in this order; each that does not hold is a finding.
     counts: from, to (None: without end) and words. when: asked before anything is found; each: of every
     element, which is `it` there. severity, words: of the findings; "" for our own words.
     """
@@ -63,11 +64,12 @@ class Rule:
 class Sheet:
     """The findings on one message so far; past MOST they are only counted."""
 
-    __slots__ = ("findings", "more")
+    __slots__ = ("findings", "more", "worst")
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.more = 0
+        self.worst: Severity = "warning"  # of those that are only counted
 
     def add(self, finding: Finding) -> None:
         """Note one."""
@@ -75,12 +77,14 @@ class Sheet:
             self.findings.append(finding)
         else:
             self.more += 1
+            if finding.severity == "error":
+                self.worst = "error"
 
     def whole(self) -> tuple[Finding, ...]:
         """All of them, and a last one that says how many more there are."""
         if self.more:
-            words = f"{self.more:,} more findings are not listed"
-            self.findings.append(Finding("the message", "more", words, "", "warning"))
+            words = f"{self.more:,} more {'finding is' if self.more == 1 else 'findings are'} not listed"
+            self.findings.append(Finding("the message", "more", words, "", self.worst))
         return tuple(self.findings)
 
 
@@ -123,11 +127,9 @@ def _values(rule: Rule) -> Asked:
 
     def ask(scope: Scope, sheet: Sheet) -> None:
         for element in walk(scope.message):
-            value = element.value
-            fault = judge(value, scope)
-            if fault is not None and _applies(rule, scope, element):
-                shape = _shape(fault, value) if element.place or value else "none"
-                sheet.add(_finding(rule, scope.message, element, fault, shape))
+            faults = judge(element.value, scope)
+            if faults and _applies(rule, scope, element):
+                _note(rule, scope.message, element, faults, sheet)
 
     return ask
 
@@ -154,50 +156,60 @@ def _column(rule: Rule) -> Asked:
         if not every:
             if not rows:
                 if rule.required and _applies(rule, scope, missing):
-                    sheet.add(_finding(rule, message, missing, REQUIRED, "none"))
+                    _note(rule, message, missing, REQUIRED, sheet)
                 return
             rows = rows[:1]
         for row in rows:
             text = field(row, number)
             value = cut(message, text) if text else ""
-            fault = judge(value, scope)
-            if fault is not None:
+            faults = judge(value, scope)
+            if faults:
                 element = Element(value, Place(row, number, 1, component, subcomponent))
                 if _applies(rule, scope, element):
-                    sheet.add(_finding(rule, message, element, fault, _shape(fault, value)))
+                    _note(rule, message, element, faults, sheet)
 
     return ask
 
 
-def _judge(rule: Rule) -> Callable[[str, Scope], Question | None]:
-    """What is wrong with a value: the question that does not hold, or None."""
-    missing = REQUIRED if rule.required else None
-    questions, null_listed = rule.questions, rule.null_listed
-    listed = next((question for question in questions if question.kind == "values"), None)
+def _judge(rule: Rule) -> Callable[[str, Scope], Faults]:
+    """What is wrong with a value: the questions that do not hold."""
+    missing = () if not rule.required else REQUIRED if rule.path.field else REQUIRED_SEGMENT
+    questions = rule.questions
+    null = () if rule.null_listed else tuple([each for each in questions if each.kind == "values"])
     if not questions:
-        return lambda value, _scope: None if value else missing
-    only, holds = questions[0], questions[0].holds
-    many = len(questions) > 1
+        return lambda value, _scope: () if value else missing
+    if len(questions) == 1:
+        holds = questions[0].holds
 
-    def judge(value: str, scope: Scope) -> Question | None:
-        if not value:
-            return missing
-        if value == NULL:
-            return None if null_listed else listed
-        if not many:
-            return None if holds(value, scope) else only
-        for question in questions:
-            if not question.holds(value, scope):
-                return question
-        return None
+        def judge_one(value: str, scope: Scope) -> Faults:
+            if value and value != NULL:
+                return () if holds(value, scope) else questions
+            return null if value else missing
+
+        return judge_one
+
+    def judge(value: str, scope: Scope) -> Faults:
+        if value and value != NULL:
+            return tuple([each for each in questions if not each.holds(value, scope)])
+        return null if value else missing
 
     return judge
 
 
-REQUIRED = Question("required", lambda value, _: bool(value), "a value is required here")
+Faults = tuple[Question, ...]
+REQUIRED: Faults = (Question("required", lambda value, _: bool(value), "a value is required here"),)
+REQUIRED_SEGMENT: Faults = (Question("required", lambda value, _: bool(value), "this segment is required"),)
 
 
-def _shape(fault: Question, value: str) -> str:
+def _note(rule: Rule, message: Message, element: Element | Missing, faults: Faults, sheet: Sheet) -> None:
+    for fault in faults:
+        sheet.add(_finding(rule, message, element, fault, _shape(fault, element)))
+
+
+def _shape(fault: Question, element: Element | Missing) -> str:
+    value = element.value
+    if not value and isinstance(element, Missing):
+        return "none"
     return f"{len(value):,} characters" if fault.kind == "length" else describe_shape(value)
 
 
@@ -208,10 +220,11 @@ def _applies(rule: Rule, scope: Scope, element: Element | Missing) -> bool:
         return True
     if not rule.each:
         return when(scope)
-    if element.place is None:
+    it = element.place if isinstance(element, Element) else element.it
+    if it is None:
         return False  # there is no element that `it` could be
     before = scope.it
-    scope.it = element.place
+    scope.it = it
     try:
         return when(scope)
     finally:
@@ -221,9 +234,7 @@ def _applies(rule: Rule, scope: Scope, element: Element | Missing) -> bool:
 def _finding(
     rule: Rule, message: Message, element: Element | Missing, fault: Question, shape: str
 ) -> Finding:
-    place = element.place
-    where = element.where(message) if place is None else name_place(message, place)
-    return Finding(where, fault.kind, rule.words or fault.words, shape, rule.severity)
+    return Finding(element.where(message), fault.kind, rule.words or fault.words, shape, rule.severity)
 
 
 # --- what must not be there, and how much of it ------------------------------------------------------

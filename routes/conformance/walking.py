@@ -18,6 +18,8 @@ from routes.hl7.values import compile_cutter
 __all__ = ["Count", "Element", "Missing", "Walk", "compile_walk", "counted"]
 
 ENVELOPE = ("BHS", "FHS")
+BEYOND = 1_000_000
+"""The number of a repetition that no field has."""
 THERE = "there"
 """What a segment's value is taken to be: it is not read."""
 
@@ -26,20 +28,24 @@ class Element(NamedTuple):
     """One element: its decoded value ("" where nothing stands), and its place."""
 
     value: str
-    place: Place | None
+    place: Place
 
     def where(self, message: Message) -> str:
         """The place as people read it."""
-        return "" if self.place is None else name_place(message, self.place)
+        return name_place(message, self.place)
 
 
 class Missing(NamedTuple):
-    """An element that the path asks for and the message does not have."""
+    """An element that the path asks for and the message does not have.
+
+    trail: the rows of the path's segments that are there. value: what stands there, for one outside of the
+    message, in its envelope. it: where it would stand, if its segment is there.
+    """
 
     path: Path
     trail: tuple[int, ...]
     value: str = ""
-    place: Place | None = None
+    it: Place | None = None
 
     def where(self, message: Message) -> str:
         """The path, with the occurrences of the segments that are there."""
@@ -68,6 +74,8 @@ def compile_walk(path: Path, *, every: bool = False) -> Walk:
 
 def _fields(path: Path, *, every: bool) -> Walk:
     find, cut = _rows(path, every=every), _repetitions(path, every=every)
+    number = path.repetition if isinstance(path.repetition, int) else BEYOND
+    absent = (path.field, number, path.component, path.subcomponent)
 
     def walk(message: Message) -> Iterator[Element | Missing]:
         for row, trail in find(message):
@@ -79,7 +87,7 @@ def _fields(path: Path, *, every: bool) -> Walk:
                 found = True
                 yield Element(value, Place(row, path.field, number, path.component, path.subcomponent))
             if not found and (path.repetition != EVERY or not path.component):
-                yield Missing(path, (*trail, row))
+                yield Missing(path, (*trail, row), "", Place(row, *absent))
 
     return walk
 

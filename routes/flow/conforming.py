@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from routes.conformance.finding import MOST
 from routes.conformance.finding import Finding as Found
 from routes.flow.decision import Finding, Held
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test
@@ -44,4 +45,6 @@ def _noted(found: Found, where: str) -> Finding:
 
 
 def _reason(name: str, count: int) -> str:
+    if count > MOST:
+        return f"does not conform to {name}: more than {MOST} findings"
     return f"does not conform to {name}: {count} {'finding' if count == 1 else 'findings'}"

@@ -18,7 +18,8 @@ from routes.language.closures import matcher
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.parser import parse_expression
 from routes.language.problems import Problems
-from routes.language.profile_files import STANDARD, Bounds, Constraint, ProfileFile
+from routes.language.profile_files import STANDARD, Constraint, ProfileFile
+from routes.language.profile_kinds import Bounds
 from routes.language.scope import Scope, day_of
 from routes.language.source import Scalar
 from routes.language.syntax import ExpressionError, PathRead, walk
@@ -126,6 +127,13 @@ class _Making:
         questions = [*self._values(said), *self._formats(said), *_length(said.length)]
         when, each, good = self._when(path, said.when)
         if not good:
+            return ()
+        if each and said.when is not None and not path.field and not said.forbidden:
+            self.problems.add(
+                said.when.spot,
+                '"it" would be a segment that is not there. Write what is asked as a path of its own.',
+                "no-it",
+            )
             return ()
         rule = Rule(
             path,
@@ -271,11 +279,8 @@ def _length(bounds: Bounds | None) -> list[Question]:
 def _bounds(bounds: Bounds | None, path: Path) -> tuple[int, int | None, str] | None:
     if bounds is None:
         return None
-    what = "repetition" if path.field else f"segment {path.segment}"
-    plural = "" if str(bounds) in ("1", "at least 1", "at most 1") else "s"
-    if not path.field:
-        what, plural = path.segment, ""
-    return bounds.least, bounds.most, f"there must be {bounds} {what}{plural}"
+    what = "repetition" if str(bounds) in ("1", "at least 1", "at most 1") else "repetitions"
+    return bounds.least, bounds.most, f"there must be {bounds} {what if path.field else path.segment}"
 
 
 def _lists_null(values: tuple[Scalar, ...] | None) -> bool:

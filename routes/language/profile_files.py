@@ -6,44 +6,19 @@ patterns or formats there are, nor what a path leads to.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from routes.language.kinds import Choice, Expression, ListOf, MappingOf, Marked, Name, PathText, Text, YesNo
-from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
-from routes.language.shapes import Field, Record, Shape, describe
-from routes.language.source import Block, Items, Node, Scalar, read_yaml
+from routes.language.profile_kinds import Bounds, BoundsKind, TableName, ValuesKind
+from routes.language.shapes import Field, Record, Shape
+from routes.language.source import SAY_YES_ALONE, Block, Items, Node, Scalar, read_yaml
 
-__all__ = ["CONSTRAINT", "PROFILE", "STANDARD", "Bounds", "Constraint", "ProfileFile", "read_profile"]
+__all__ = ["CONSTRAINT", "PROFILE", "STANDARD", "Constraint", "ProfileFile", "read_profile"]
 
 STANDARD = "standard"
 """The name that `conforms_to` takes for the version's own rules; no profile can have it."""
-
-_NUMBER = re.compile(r"[0-9]{1,9}")
-_RANGE = re.compile(r"([0-9]{1,9})\s*(?:-|\.\.|–|to)\s*([0-9]{1,9}|\*|)")
-_UP_TO = re.compile(r"(?:<=|up to|at most)\s*([0-9]{1,9})")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """From `least` to `most`, both included; `most` None: without end."""
-
-    least: int
-    most: int | None
-    spot: Spot
-
-    def hold(self, number: int) -> bool:
-        """Whether a number lies within."""
-        return self.least <= number and (self.most is None or number <= self.most)
-
-    def __str__(self) -> str:
-        if self.most is None:
-            return f"at least {self.least}"
-        if self.most == self.least:
-            return str(self.least)
-        return f"at most {self.most}" if not self.least else f"{self.least} to {self.most}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,96 +53,7 @@ class ProfileFile:
     paths: tuple[tuple[Scalar, tuple[Constraint, ...]], ...]
 
 
-# --- the kinds of its values -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _BoundsKind:
-    """`20`, `1-20`, `5-` (or `1..20`), or `{least: 1, most: 20}`. What one number means, `alone` says."""
-
-    what: str
-    alone: Literal["most", "exactly"]
-
-    @property
-    def words(self) -> str:
-        return f"{self.what}: a number, or a range such as 1-3, or 2- for two and more"
-
-    def read(self, node: Node, problems: Problems) -> Bounds | None:
-        found = self._pair(node, problems)
-        if found is None:
-            return None
-        least, most = found
-        if most is not None and most < least:
-            problems.add(
-                node.spot, f"Nothing lies from {least} to {most}: write the lower number first.", "bad-range"
-            )
-            return None
-        return Bounds(least, most, node.spot)
-
-    def _pair(self, node: Node, problems: Problems) -> tuple[int, int | None] | None:
-        if isinstance(node, Block):
-            return self._block(node, problems)
-        if isinstance(node, Items):
-            problems.add(node.spot, f"This must be {self.words}, not {describe(node)}.", "wrong-kind")
-            return None
-        text = node.value.strip()
-        if _NUMBER.fullmatch(text):
-            number = int(text)
-            return (number, number) if self.alone == "exactly" else (0, number)
-        up_to = _UP_TO.fullmatch(text)
-        if up_to:
-            return 0, int(up_to[1])
-        both = _RANGE.fullmatch(text)
-        if both:
-            return int(both[1]), int(both[2]) if both[2].isdigit() else None
-        problems.add(node.spot, f"This must be {self.words}.", "wrong-kind")
-        return None
-
-    def _block(self, node: Block, problems: Problems) -> tuple[int, int | None] | None:
-        bounds: list[int | None] = [0, None]
-        for key, value in node.entries:
-            place = {"least": 0, "min": 0, "most": 1, "max": 1}.get(key.value)
-            if place is None:
-                message = f'"{key.value}" is not a bound{did_you_mean(key.value, ("least", "most"))}'
-                fix = nearest(key.value, ("least", "most"))
-                problems.add(key.spot, message, "unknown-key", fix=fix)
-                return None
-            if not isinstance(value, Scalar) or not _NUMBER.fullmatch(value.value):
-                problems.add(value.spot, "This must be a whole number.", "wrong-kind")
-                return None
-            bounds[place] = int(value.value)
-        return bounds[0] or 0, bounds[1]
-
-    def schema(self) -> dict[str, object]:
-        number = {"type": "integer", "minimum": 0}
-        pair = {"type": "object", "properties": {"least": number, "most": number}, "minProperties": 1}
-        pattern = r"^\d+\s*((-|\.\.)\s*(\d+|\*)?)?$"
-        return {"anyOf": [number, {"type": "string", "pattern": pattern}, pair]}
-
-
-@dataclass(frozen=True, slots=True)
-class _ValuesKind:
-    """A list of texts, or the name of a table."""
-
-    words: str = "a list of texts, or the name of a table whose keys are allowed"
-
-    def read(self, node: Node, problems: Problems) -> tuple[Scalar, ...] | Scalar | None:
-        if isinstance(node, Items):
-            listed = ListOf(Marked("a text")).read(node, problems)
-            for each in listed or ():
-                if not each.value:
-                    problems.add(
-                        each.spot,
-                        "An absent value is never compared; leave this out. Null is written '\"\"'.",
-                        "empty-value",
-                    )
-            return listed
-        return Name("a list of texts, or the name of a table").read(node, problems)
-
-    def schema(self) -> dict[str, object]:
-        many = {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}
-        return {"anyOf": [many, Name().schema()]}
-
+# --- the shape of a constraint ------------------------------------------------------------------------
 
 _REQUIRED = Field(
     "required", YesNo(), "a value must be there; null counts as one", "required: yes", default=False
@@ -177,12 +63,12 @@ _FORBIDDEN = Field(
 )
 _LENGTH = Field(
     "length",
-    _BoundsKind("characters", "most"),
+    BoundsKind("how many characters", "most"),
     "how many characters a value has; a number alone is the most",
     "length: 1-20",
 )
-_VALUES: Field[tuple[Scalar, ...] | Scalar] = Field(
-    "values", _ValuesKind(), "what a value may be", "values: [F, M, O, U]"
+_VALUES: Field[tuple[Scalar, ...] | TableName] = Field(
+    "values", ValuesKind(), "what a value may be", "values: [F, M, O, U]"
 )
 _FORMAT: Field[tuple[Scalar, ...]] = Field(
     "format",
@@ -192,7 +78,7 @@ _FORMAT: Field[tuple[Scalar, ...]] = Field(
 )
 _COUNT = Field(
     "count",
-    _BoundsKind("how many", "exactly"),
+    BoundsKind("how many", "exactly"),
     "how many repetitions or segments there are; a number alone is exact",
     "count: 1-3",
 )
@@ -220,7 +106,6 @@ CONSTRAINT = Shape(
     },
     help="What one path must be like. Several for one path are a list.",
 )
-_ALONE = ("required", "forbidden")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +125,7 @@ class _Constraints:
         return None if one is None else (one,)
 
     def _one(self, node: Node, problems: Problems) -> Constraint | None:
-        if isinstance(node, Scalar) and node.value in _ALONE:
+        if isinstance(node, Scalar) and node.value in SAY_YES_ALONE:
             return _as_alone(node.value, node.spot)
         if isinstance(node, Block) and node.flow:
             node = replace(node, entries=tuple([_with_yes(key, value) for key, value in node.entries]))
@@ -248,7 +133,7 @@ class _Constraints:
         return None if record is None else _constraint(record, problems)
 
     def schema(self) -> dict[str, object]:
-        one: dict[str, object] = {"anyOf": [CONSTRAINT.schema(), {"enum": list(_ALONE)}]}
+        one: dict[str, object] = {"anyOf": [CONSTRAINT.schema(), {"enum": sorted(SAY_YES_ALONE)}]}
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
 
@@ -258,7 +143,12 @@ def _as_alone(word: str, spot: Spot) -> Constraint:
 
 def _with_yes(key: Scalar, value: Node) -> tuple[Scalar, Node]:
     """`{required, length: 10}`: a word alone in braces says yes."""
-    if key.value in _ALONE and isinstance(value, Scalar) and value.style == "plain" and not value.value:
+    if (
+        key.value in SAY_YES_ALONE
+        and isinstance(value, Scalar)
+        and value.style == "plain"
+        and not value.value
+    ):
         return key, Scalar("yes", key.spot, flow=True)
     return key, value
 
@@ -271,7 +161,7 @@ def _constraint(record: Record, problems: Problems) -> Constraint | None:
         record[_FORBIDDEN],
         record.get(_LENGTH),
         values if isinstance(values, tuple) else None,
-        values if isinstance(values, Scalar) else None,
+        values.name if isinstance(values, TableName) else None,
         record.get(_FORMAT) or (),
         record.get(_COUNT),
         record.get(_WHEN),

@@ -23,6 +23,8 @@ MAX_CHARACTERS = 1_000_000  # the largest route file seen in other engines is be
 MAX_DEPTH = 40
 
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "block", ">": "block"}
+SAY_YES_ALONE = frozenset({"required", "forbidden"})
+"""Keys that may stand in {…} without a value: `{required, length: 10}`. Whoever reads them knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ class _Composer:
     def _comma_fault(self, key: Scalar, value: Node) -> bool:
         """True where a "key" inside {…} has no colon: it is the rest of a text that held a comma."""
         if not isinstance(value, Scalar) or value.value or value.style != "plain":
+            return False
+        if key.value in SAY_YES_ALONE:
             return False
         start = sum(len(line) + 1 for line in self._problems.lines[self._file][: key.spot.line - 1])
         after = self._text[start + key.spot.column - 1 + len(key.raw) :].lstrip(" ")
