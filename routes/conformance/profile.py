@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from routes.conformance.finding import MOST, Finding, Severity, describe_shape
 from routes.conformance.walking import Element, Missing, compile_walk, counted
-from routes.hl7.message import Message
+from routes.hl7.message import WIDE, Message
 from routes.hl7.notation import EVERY, Path, Place
 from routes.hl7.values import compile_cutter
 from routes.language.scope import Scope
@@ -28,6 +28,7 @@ from routes.language.scope import Scope
 __all__ = ["Profile", "Question", "Rule", "compile_rule"]
 
 NULL = '""'
+LONG = 2_000  # characters; shorter fields are decoded as quickly as they are looked up
 HEADERS = frozenset({"MSH", "BHS", "FHS"})  # some of their fields are delimiters, or stand elsewhere
 
 
@@ -62,11 +63,16 @@ class Rule:
 
 
 class Sheet:
-    """The findings on one message so far; past MOST they are only counted."""
+    """The findings on one message so far; past MOST they are only counted.
 
-    __slots__ = ("findings", "more", "worst")
+    field: reads a field of the message; of a large message each document once, however many constraints ask
+    for it.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("field", "findings", "more", "worst")
+
+    def __init__(self, message: Message) -> None:
+        self.field = message.field if len(message.source) < WIDE else _reads_once(message)
         self.findings: list[Finding] = []
         self.more = 0
         self.worst: Severity = "warning"  # of those that are only counted
@@ -88,6 +94,22 @@ class Sheet:
         return tuple(self.findings)
 
 
+def _reads_once(message: Message) -> Callable[[int, int], str]:
+    """`Message.field`, which decodes a document anew at each call, with a memory for long fields."""
+    known: dict[tuple[int, int], str] = {}
+    read = message.field
+
+    def field(row: int, number: int) -> str:
+        text = known.get((row, number))
+        if text is None:
+            text = read(row, number)
+            if len(text) > LONG:
+                known[row, number] = text
+        return text
+
+    return field
+
+
 Asked = Callable[[Scope, Sheet], None]
 
 
@@ -100,7 +122,7 @@ class Profile:
 
     def check(self, scope: Scope) -> tuple[Finding, ...]:
         """Every finding on the message, in the order of the profile."""
-        sheet = Sheet()
+        sheet = Sheet(scope.message)
         for ask in self.rules:
             ask(scope, sheet)
         return sheet.whole() if sheet.findings else ()
@@ -135,40 +157,81 @@ def _values(rule: Rule) -> Asked:
 
 
 def _is_plain(path: Path) -> bool:
-    """`OBX[*]-3.1`, `PID-5`: one segment told by its name alone, and a first repetition."""
+    """`OBX[*]-3.1`, `PID-5`, `PID-32[*]`: one segment told by its name alone, and the first repetition or
+    each."""
     step = path.steps[0]
     told = len(path.steps) == 1 and (step.pick is None or step.pick == EVERY)
     text = path.field > 2 if step.name == "MSH" else path.field > 0 and step.name not in HEADERS
-    return told and text and path.repetition is None
+    return told and text and (path.repetition is None or path.repetition == EVERY)
 
 
 def _column(rule: Rule) -> Asked:
-    """The short way for plain paths, which most constraints have: nothing is made before a fault is found."""
+    """The short way for plain paths, which most constraints have: nothing is made before a fault is found,
+    and a text that was good in the row before is not asked again."""
     path = rule.path
-    name, every, number = path.segment.encode(), path.many, path.field
-    component, subcomponent = path.component, path.subcomponent
-    cut = compile_cutter(1, component, subcomponent)
+    name, number, first = path.segment.encode(), path.field, path.steps[0].pick is None
+    cut = compile_cutter(1, path.component, path.subcomponent)
     judge, missing = _judge(rule), Missing(path, ())
+    look = _each_repetition(rule, judge) if path.repetition == EVERY else None
 
     def ask(scope: Scope, sheet: Sheet) -> None:
         message = scope.message
-        rows, field = message.rows(name), message.field
-        if not every:
+        rows, field = message.rows(name), sheet.field
+        if first:
             if not rows:
                 if rule.required and _applies(rule, scope, missing):
                     _note(rule, message, missing, REQUIRED, sheet)
                 return
             rows = rows[:1]
+        good: str | None = None
         for row in rows:
             text = field(row, number)
+            if text == good:
+                continue
+            if look is not None:
+                good = text if look(scope, row, text, sheet) else good
+                continue
             value = cut(message, text) if text else ""
             faults = judge(value, scope)
-            if faults:
-                element = Element(value, Place(row, number, 1, component, subcomponent))
-                if _applies(rule, scope, element):
-                    _note(rule, message, element, faults, sheet)
+            if not faults:
+                good = text
+                continue
+            element = Element(value, Place(row, number, 1, path.component, path.subcomponent))
+            if _applies(rule, scope, element):
+                _note(rule, message, element, faults, sheet)
 
     return ask
+
+
+def _each_repetition(
+    rule: Rule, judge: Callable[[str, Scope], Faults]
+) -> Callable[[Scope, int, str, Sheet], bool]:
+    """Asks each repetition of a field of one segment; whether all of them are as they should be."""
+    path = rule.path
+    cut = compile_cutter(1, path.component, path.subcomponent)
+    asks_for_one = rule.required and not path.component
+
+    def look(scope: Scope, row: int, text: str, sheet: Sheet) -> bool:
+        message = scope.message
+        if not text:
+            missing = Missing(path, (row,), "", Place(row, path.field, 1))
+            if asks_for_one and _applies(rule, scope, missing):
+                _note(rule, message, missing, REQUIRED, sheet)
+            return not asks_for_one
+        separator = message.separators.cuts[0]
+        parts = text.split(separator) if separator in text else (text,)
+        good = True
+        for repetition, part in enumerate(parts, 1):
+            value = cut(message, part)
+            faults = judge(value, scope)
+            if faults:
+                good = False
+                place = Place(row, path.field, repetition, path.component, path.subcomponent)
+                if _applies(rule, scope, element := Element(value, place)):
+                    _note(rule, message, element, faults, sheet)
+        return good
+
+    return look
 
 
 def _judge(rule: Rule) -> Callable[[str, Scope], Faults]:
@@ -210,7 +273,9 @@ def _shape(fault: Question, element: Element | Missing) -> str:
     value = element.value
     if not value and isinstance(element, Missing):
         return "none"
-    return f"{len(value):,} characters" if fault.kind == "length" else describe_shape(value)
+    if fault.kind != "length":
+        return describe_shape(value)
+    return f"{len(value):,} {'character' if len(value) == 1 else 'characters'}"
 
 
 def _applies(rule: Rule, scope: Scope, element: Element | Missing) -> bool:

@@ -18,6 +18,7 @@ from routes.hl7.times import (
     WhenTrouble,
     from_microseconds,
     in_zone,
+    is_datetime,
     read_date,
     read_datetime,
     read_pattern,
@@ -111,6 +112,12 @@ def reference_range(text: str) -> tuple[Decimal | None, Decimal | None]:
     return None, None
 
 
+def _is_number(text: str) -> bool:
+    """Whether `read_number` would read it."""
+    text = text.strip(" ")
+    return len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) is not None
+
+
 class Format(NamedTuple):
     """One format: the check, and what it asks for in an analyst's words."""
 
@@ -121,12 +128,12 @@ class Format(NamedTuple):
 FORMATS: Mapping[str, Format] = {
     "date": Format(lambda text: read_date(text) is not None, "a date as YYYY, YYYYMM or YYYYMMDD"),
     "datetime": Format(
-        lambda text: read_datetime(text) is not None,
+        is_datetime,
         "a date or time as YYYYMMDDhhmmss, as far as it is known, with or without an offset such as +0100",
     ),
     "gnc": Format(is_gp_code, "a GP's national code: G and seven digits"),
     "nhs_number": Format(is_nhs_number, "ten digits with the right check digit, without blanks"),
-    "number": Format(lambda text: read_number(text) is not None, "a number such as -12.5, without < or >"),
+    "number": Format(_is_number, "a number such as -12.5, without < or >"),
     "ods_code": Format(is_ods_code, "an organisation's code, three to ten capitals and digits"),
     "postcode": Format(is_postcode, "a postcode of the United Kingdom in capitals"),
     "practice_code": Format(

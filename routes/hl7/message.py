@@ -15,7 +15,7 @@ from routes.hl7.charset import BOM, Charset, choose_charset
 from routes.hl7.cutting import FieldCuts, cut_fields, cut_header, cut_segments
 from routes.hl7.separators import Separators, Unreadable, Unwritable, read_separators
 
-__all__ = ["Message", "SegmentEnds", "Unreadable", "Unwritable"]
+__all__ = ["WIDE", "Message", "SegmentEnds", "Unreadable", "Unwritable"]
 
 SegmentEnds = Literal["cr", "any"]
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 __all__ = [
-    "Pattern", "PatternError", "When", "WhenTrouble", "from_microseconds", "in_zone", "read_date",
-    "read_datetime", "read_pattern", "read_time",
+    "Pattern", "PatternError", "When", "WhenTrouble", "from_microseconds", "in_zone", "is_datetime",
+    "read_date", "read_datetime", "read_pattern", "read_time",
 ]  # fmt: skip
 
 Precision = Literal[1, 2, 3, 4, 5, 6, 7]
@@ -26,6 +26,10 @@ WhenTrouble = Literal["repeated", "missing"]
 _HL7 = re.compile(
     r"([0-9]{4})(?:([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:\.([0-9]{1,4}))?)?)?)?)?)?"
     r"([+-][0-9]{4})?"
+)
+_SURELY = re.compile(
+    r"(?!0000)[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|1[0-9]|2[0-8])"
+    r"(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:\.[0-9]{1,4})?)?)?(?:[+-](?:0[0-9]|1[0-3])[0-5][0-9])?)?"
 )
 _TIME = re.compile(r"([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:\.[0-9]{1,4})?)?)?([+-][0-9]{4})?")
 _DAY = 3
@@ -128,6 +132,11 @@ def read_datetime(text: str) -> When | None:
         return None
     *digits, offset = match.groups()
     return _build([part for part in digits if part is not None], offset)
+
+
+def is_datetime(text: str) -> bool:
+    """Whether `read_datetime` would read it. Quicker: most dates are seen to be right without a calendar."""
+    return _SURELY.fullmatch(text) is not None or read_datetime(text) is not None
 
 
 def read_date(text: str) -> When | None:

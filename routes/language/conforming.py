@@ -31,6 +31,7 @@ __all__ = ["ProfileBinder"]
 
 NULL = '""'
 MOST_SHOWN = 8
+ONE = ("1", "at least 1", "at most 1")
 _DATE = re.compile(r"YYYY|DD|hh")
 
 
@@ -270,7 +271,7 @@ def _length(bounds: Bounds | None) -> list[Question]:
     if bounds is None:
         return []
     least, most = bounds.least, bounds.most
-    words = f"this must have {bounds} {'character' if str(bounds) == '1' else 'characters'}"
+    words = f"this must have {bounds} {'character' if str(bounds) in ONE else 'characters'}"
     if most is None:
         return [Question("length", lambda value, _scope: len(value) >= least, words)]
     return [Question("length", lambda value, _scope: least <= len(value) <= most, words)]
@@ -279,7 +280,7 @@ def _length(bounds: Bounds | None) -> list[Question]:
 def _bounds(bounds: Bounds | None, path: Path) -> tuple[int, int | None, str] | None:
     if bounds is None:
         return None
-    what = "repetition" if str(bounds) in ("1", "at least 1", "at most 1") else "repetitions"
+    what = "repetition" if str(bounds) in ONE else "repetitions"
     return bounds.least, bounds.most, f"there must be {bounds} {what if path.field else path.segment}"
 
 
