@@ -371,7 +371,8 @@ class MappingOf(Generic[T]):
 
     def read(self, node: Node, problems: Problems) -> tuple[tuple[Scalar, T], ...] | None:
         if not isinstance(node, Block):
-            problems.add(node.spot, f"This must be {self.words}, not {describe(node)}.", "wrong-kind")
+            hint = " Take the dashes away." if isinstance(node, Items) and not node.flow else ""
+            problems.add(node.spot, f"This must be {self.words}, not {describe(node)}.{hint}", "wrong-kind")
             return None
         if not node.entries:
             problems.add(node.spot, f"There is nothing in here; it must be {self.words}.", "empty-value")

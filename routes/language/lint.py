@@ -15,6 +15,7 @@ from routes.language.dispatch import find_open_end
 from routes.language.facts import FeedFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
+from routes.language.profile_files import STANDARD
 from routes.language.steps import DialectFile, FirstOf, RouteFile
 
 __all__ = ["has_errors", "look_at_all"]
@@ -228,8 +229,10 @@ def _find_idle_files(assembly: Assembly) -> None:
                 "idle-guard",
                 warning=True,
             )
+    misnamed = assembly.used_profiles - {*assembly.files.profiles, STANDARD}  # told at the check that asks it
     for profile in assembly.files.profiles.values():
-        if profile.name.value not in assembly.used_profiles and not assembly.files.routes.failed:
+        unused = profile.name.value not in assembly.used_profiles
+        if unused and not misnamed and not assembly.files.routes.failed:
             assembly.problems.add(
                 profile.name.spot,
                 f'No check asks whether messages conform to "{profile.name.value}".',

@@ -14,6 +14,7 @@ from routes.language.problems import Problems, Spot
 from routes.language.profile_kinds import Bounds, BoundsKind, TableName, ValuesKind
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import SAY_YES_ALONE, Block, Items, Node, Scalar, read_yaml
+from routes.language.vocabulary import looks_like_segment
 
 __all__ = ["CONSTRAINT", "PROFILE", "STANDARD", "Constraint", "ProfileFile", "read_profile"]
 
@@ -63,7 +64,7 @@ _FORBIDDEN = Field(
 )
 _LENGTH = Field(
     "length",
-    BoundsKind("how many characters", "most"),
+    BoundsKind("a number of characters", "most"),
     "how many characters a value has; a number alone is the most",
     "length: 1-20",
 )
@@ -78,7 +79,7 @@ _FORMAT: Field[tuple[Scalar, ...]] = Field(
 )
 _COUNT = Field(
     "count",
-    BoundsKind("how many", "exactly"),
+    BoundsKind("a number", "exactly"),
     "how many repetitions or segments there are; a number alone is exact",
     "count: 1-3",
 )
@@ -245,7 +246,9 @@ PROFILE = Shape(
 def read_profile(file: str, text: str, problems: Problems) -> ProfileFile | None:
     """One file of `profiles/`; None after problems."""
     node = read_yaml(file, text, problems)
-    record = None if node is None else PROFILE.read(node, problems)
+    if node is None or _stands_too_far_left(node, problems):
+        return None
+    record = PROFILE.read(node, problems)
     if record is None or not record.usable:
         return None
     name = record[_PROFILE]
@@ -258,6 +261,22 @@ def read_profile(file: str, text: str, problems: Problems) -> ProfileFile | None
         return None
     _find_opposites(record[_PATHS], problems)
     return ProfileFile(name, record.key_spot(_PROFILE), record[_ABOUT], record[_OWNER], record[_PATHS])
+
+
+def _stands_too_far_left(node: Node, problems: Problems) -> bool:
+    """Constraints beside `profile` that should stand under `paths`: one problem, at the first."""
+    if not isinstance(node, Block) or any(key.value == _PATHS.key for key, _ in node.entries):
+        return False
+    for key, _ in node.entries:
+        if looks_like_segment(key.value[:3]):
+            problems.add(
+                key.spot,
+                f'Constraints stand under "paths:", further to the right: "paths:" on a line of its own, and '
+                f"{key.value} below it, indented.",
+                "misplaced-key",
+            )
+            return True
+    return False
 
 
 def _find_opposites(paths: tuple[tuple[Scalar, tuple[Constraint, ...]], ...], problems: Problems) -> None:

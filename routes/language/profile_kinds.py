@@ -58,7 +58,7 @@ class BoundsKind:
 
     @property
     def words(self) -> str:
-        return f"{self.what}: a number, or a range such as 1-3, or 2- for two and more"
+        return f"{self.what}, or a range such as 1-3, or 2- for two and more"
 
     def read(self, node: Node, problems: Problems) -> Bounds | None:
         found = self._pair(node, problems)

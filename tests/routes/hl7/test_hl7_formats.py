@@ -6,16 +6,18 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from routes.hl7.formats import (
     FORMATS,
     PatternError,
     When,
+    formats_for,
     from_microseconds,
     in_zone,
     is_nhs_number,
+    is_no_address,
     is_practice_code,
     read_date,
     read_datetime,
@@ -46,6 +48,7 @@ LONDON = ZoneInfo("Europe/London")
             ["RX1", "7Z001A", "Y06601"],
             ["V81999", "G9999998", "G9999981", "X99998", "123456", "rx1", ""],
         ),
+        ("gnc", ["G9100011", "G3456789"], ["G9999998", "G9999981", "g9100011", "C9100011", "G910001", ""]),
         ("date", ["2026", "202601", "20260105"], ["20261301", "20260230", "202601051200", "05/01/2026", ""]),
         (
             "datetime",
@@ -256,3 +259,45 @@ def test_reading_a_date_gives_that_date_or_nothing(text: str) -> None:
     assert found is None or str(found) == text
     assert read_date(text) is None or text.isdigit()
     read_time(text)
+
+
+@given(
+    st.from_regex(
+        r"[0-2][0-9]{3}[01][0-9][0-3][0-9][0-2][0-9][0-5][0-9](\.[0-9]{1,5})?([+-][01][0-9]{3})?",
+        fullmatch=True,
+    )
+)
+@example("20260105")
+@example("202601050930+1400")
+@example("00000105")
+@example("20260229")
+@example("20240229")
+@example("20260105+0100")
+def test_the_quick_look_at_a_time_says_what_reading_it_says(text: str) -> None:
+    for cut in range(len(text) + 1):
+        assert FORMATS["datetime"].check(text[:cut]) is (read_datetime(text[:cut]) is not None)
+
+
+@given(st.text(alphabet="0123456789+-. <e", max_size=45))
+def test_the_quick_look_at_a_number_says_what_reading_it_says(text: str) -> None:
+    assert FORMATS["number"].check(text) is (read_number(text) is not None)
+
+
+def test_in_live_use_a_number_that_was_made_for_tests_is_not_valid() -> None:
+    assert formats_for(live=False)["nhs_number"].check("9990001006")
+    assert not formats_for(live=True)["nhs_number"].check("9990001006")
+    assert formats_for(live=True)["nhs_number"].check("4505577104")
+    assert not formats_for(live=True)["nhs_number"].check("4505577105")
+    assert {name for name in FORMATS if formats_for(live=True)[name] != FORMATS[name]} == {"nhs_number"}
+
+
+@pytest.mark.parametrize(
+    "code", ["V81999", "v81998", " V81997 ", "V81999001", "X99998", "X99999", "G9999998", "G9999981"]
+)
+def test_a_code_that_means_nobody_is_no_address(code: str) -> None:
+    assert is_no_address(code)
+
+
+@pytest.mark.parametrize("code", ["", "Y06601", "V81990", "G9100011", "V819999", "A81001002"])
+def test_a_code_of_somebody_may_be_one(code: str) -> None:
+    assert not is_no_address(code)
