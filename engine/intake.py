@@ -128,14 +128,18 @@ class FeedIntake:
         now: Callable[[], float] = time.time,
     ) -> None:
         """`accepted` is told of every message that is on disk and waits for its decision."""
-        self.feed = feed
         self._journal = journal
         self._verdicts = verdicts
         self._accepted = accepted
         self._now = now
+        self._own_id = _control_ids()
+        self.renew(feed)
+
+    def renew(self, feed: Feed) -> None:
+        """Treat the frames that come from now on as these settings say."""
+        self.feed = feed
         self._window = int(feed.duplicate_window * 1_000_000)
         self._when_stored = feed.acknowledge == "when_stored"
-        self._own_id = _control_ids()
 
     def take(self, frame: bytes, slot: Slot) -> None:
         """One complete frame. Never raises for what a sender sent."""

@@ -64,6 +64,9 @@ class Router:
         self._news = asyncio.Event()
         self._news.set()
         self._task: asyncio.Task[None] | None = None
+        self._going = asyncio.Event()
+        self._going.set()
+        self._at_rest = asyncio.Event()
 
     @property
     def behind(self) -> bool:
@@ -97,6 +100,17 @@ class Router:
                 self._near_bytes += size
         self._news.set()
 
+    async def rest(self) -> None:
+        """Take no further batch until `go_on`. Returns when no decision is under way or unrecorded."""
+        self._going.clear()
+        self._news.set()
+        await self._at_rest.wait()
+
+    def go_on(self) -> None:
+        """Decide again. Nothing happens where it does so already."""
+        self._at_rest.clear()
+        self._going.set()
+
     async def stop(self) -> None:
         """Finish the batch in hand and end. What waits stays in the journal for the next start."""
         task = self.task
@@ -107,6 +121,12 @@ class Router:
         recording: asyncio.Task[None] | None = None
         try:
             while True:
+                if not self._going.is_set():
+                    if recording is not None:
+                        await recording
+                        recording = None
+                    self._at_rest.set()
+                    await self._going.wait()
                 batch = await self._next_batch()
                 if not batch:
                     if recording is not None:

@@ -16,20 +16,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from channels.mllp import Budget, Listener, server_context
+from channels.mllp import Budget
 from engine.control import Control
 from engine.delivery import DeliveryWorker
 from engine.intake import FeedIntake, Verdicts
 from engine.journal.contract import JournalBroken, JournalFull
-from engine.journal.records import DeliveryRow, Waiting
+from engine.journal.records import DeliveryRow
 from engine.journal.sqlite import SqliteJournal
+from engine.listening import Listeners
 from engine.observe.failures import failure_place
 from engine.observe.log import get_log
 from engine.queues.embedded import EmbeddedQueue
 from engine.queues.rabbitmq import RabbitQueue
+from engine.reloading import Load, Parts, Reloading, Test
 from engine.router import Router
 from engine.site.model import Feed, Site
-from routes.language.problems import Problem
+from engine.site.watching import Snapshot
 
 __all__ = ["EXIT_BROKEN", "Engine"]
 
@@ -39,23 +41,30 @@ EXIT_BROKEN = 70
 DRAIN = 10.0  # seconds that a stop gives to answers and deliveries in hand
 LEAST = 1.0  # seconds that each part has to stop, even where those before it took all the time
 WATCH = 1.0  # seconds between looks at the disk and the backlog
-FIXED = ("feeds", "channels", "broker", "data")  # of a site; what differs here needs a fresh start
 
 log = get_log()
 
-Reload = Callable[[], tuple[Site | None, Sequence[Problem]]]
-
 
 class Engine:
-    """One site at work. `reload` reads the site folder afresh when the engine is told to."""
+    """One site at work."""
 
-    def __init__(self, site: Site, *, reload: Reload, drain: float = DRAIN) -> None:
-        self.site = site
-        self._reload = reload
+    def __init__(
+        self,
+        site: Site,
+        *,
+        reload: Load,
+        test: Test = lambda _site: (),
+        seen: Snapshot | None = None,
+        watch: bool | None = None,
+        drain: float = DRAIN,
+    ) -> None:
+        """reload reads the site folder afresh when the engine is told to; test runs the tests of a changed
+        site. seen, watch: see `Reloading`. drain: seconds that a stop gives to what is in hand."""
+        self.reloading = Reloading(site, reload, test, seen=seen, watch=watch)
         self._drain = drain
         self._verdicts = Verdicts()
         self._budget = Budget(site.limits.intake_memory)
-        self._listeners: dict[str, Listener] = {}
+        self.listeners = Listeners(self._intake, self._budget, drain=drain)
         self._closed_for: set[str] = set()
         self._ended = asyncio.Event()
         self._exit = 0
@@ -63,6 +72,11 @@ class Engine:
         self._watch: asyncio.Task[None] | None = None
         self._backlog = 0
         self._stops: list[Callable[[], Awaitable[None]]] = []  # of the parts that were started
+
+    @property
+    def site(self) -> Site:
+        """The configuration in force."""
+        return self.reloading.site
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -100,15 +114,16 @@ class Engine:
         self.router.start()
         self._stops.append(self.router.stop)
         self.router.task.add_done_callback(self._part_ended)
-        self.control = Control(site.data, {"status": self._status})
+        self.control = Control(site.data, {"status": self._status, "reload": self._reload})
         await self.control.start()
         self._stops.insert(1, self.control.stop)  # the last but one: a stopping engine still tells how it is
         self._backlog = self._undecided()
-        for feed in site.feeds.values():
-            await self._open(feed)
+        await self.listeners.open(site.feeds.values())
+        parts = Parts(self.journal, self.router, self.listeners, self.worker, self.queue, self._budget)
+        self.reloading.start(parts).add_done_callback(self._part_ended)
         self._watch = asyncio.create_task(self._watch_limits(), name="watch")
         self._watch.add_done_callback(self._part_ended)
-        log.info("engine.ready", feeds=len(self._listeners))
+        log.info("engine.ready", feeds=len(self.listeners.listeners))
 
     async def run(self) -> int:
         """Wait until asked to stop or until a part fails; stop in order; the process's exit status."""
@@ -125,7 +140,8 @@ class Engine:
         """Stop taking, finish what was taken, write it down, close. A part that cannot finish in time, or
         cannot write any more, is left: the next start finds in the journal what it had in hand."""
         log.info("engine.stopping")
-        await asyncio.gather(*(listener.stop(self._drain) for listener in self._listeners.values()))
+        await self.reloading.stop()
+        await self.listeners.stop()
         if self._watch is not None:
             self._watch.cancel()
         until = asyncio.get_running_loop().time() + self._drain
@@ -140,29 +156,8 @@ class Engine:
 
     # -- parts --------------------------------------------------------------------------------------
 
-    async def _open(self, feed: Feed) -> None:
-        intake = FeedIntake(feed, self.journal, self._verdicts, self._accepted)
-        listener = Listener(
-            feed.name,
-            *feed.listen,
-            intake,
-            tls=server_context(feed.tls.certificate, feed.tls.key, feed.tls.client_ca)
-            if feed.tls and feed.tls.certificate and feed.tls.key
-            else None,
-            client_names=feed.tls.client_names if feed.tls else (),
-            allowed=feed.senders,
-            max_frame=feed.max_frame,
-            max_connections=feed.max_connections,
-            idle_timeout=feed.idle_timeout,
-            frame_timeout=feed.frame_timeout,
-            budget=self._budget,
-        )
-        await listener.start()
-        self._listeners[feed.name] = listener
-        log.info("feed.listening", feed=feed.name, address=f"{feed.listen[0]}:{listener.address[1]}")
-
-    def _accepted(self, waiting: Waiting) -> None:
-        self.router.offer(waiting)
+    def _intake(self, feed: Feed) -> FeedIntake:
+        return FeedIntake(feed, self.journal, self._verdicts, self.router.offer)
 
     def _deliver(self, rows: Sequence[DeliveryRow]) -> None:
         self.queue.offer(rows)
@@ -195,8 +190,7 @@ class Engine:
 
     def _close_for(self, reason: str) -> None:
         if not self._closed_for:
-            for listener in self._listeners.values():
-                listener.pause()
+            self.listeners.pause()
         if reason not in self._closed_for:
             self._closed_for.add(reason)
             log.warning("feed.paused", why=reason)
@@ -207,8 +201,7 @@ class Engine:
         self._closed_for.discard(reason)
         log.warning("feed.resumed", why=reason)
         if not self._closed_for:
-            for listener in self._listeners.values():
-                listener.resume()
+            self.listeners.resume()
 
     async def _watch_limits(self) -> None:
         """Slow intake down, by not reading sockets, past the backlog or below the disk limit."""
@@ -234,43 +227,17 @@ class Engine:
             if scope == "feed" and state == "waiting"
         )
 
-    # -- reload ---------------------------------------------------------------------------------------
-
-    async def reload(self) -> bool:
-        """Read the site folder afresh. Routes, dialects, guards and tables are swapped in one step; a
-        site with problems is refused and the one before it stays."""
-        loop = asyncio.get_running_loop()
-        try:
-            site, problems = await loop.run_in_executor(None, self._reload)
-        except Exception as failure:  # noqa: BLE001 - whatever a site folder holds, the engine serves on
-            log.error("config.refused", problem=f"the site could not be read ({type(failure).__name__})")
-            return False
-        if site is None:
-            for problem in problems:
-                if problem.severity == "error":
-                    log.error("config.refused", problem=str(problem).split("\n", 1)[0])
-            return False
-        fixed = [name for name in FIXED if getattr(site, name) != getattr(self.site, name)]
-        if fixed:
-            log.error(
-                "config.refused",
-                problem=f"changed: {', '.join(fixed)}; restart the engine to change these (routes, dialects,"
-                " guards, tables and limits can be reloaded)",
-            )
-            return False
-        self.site = site
-        self._keep_config()
-        log.info("config.loaded", config=site.hash[:12])
-        return True
-
     def _keep_config(self) -> None:
-        """Have the journal keep the texts of the configuration that is in force from now on. In the
+        """Have the journal keep the texts of the configuration that is in force from the start. In the
         background: it waits while the disk is full, and the engine does not."""
         keeping = self.journal.keep_config(self.site.hash, self.site.sources)
         self._keeping = asyncio.create_task(keeping, name="keep configuration")
         self._keeping.add_done_callback(_kept)
 
-    # -- status ---------------------------------------------------------------------------------------
+    # -- what is asked at the control socket ----------------------------------------------------------
+
+    async def _reload(self, _question: Mapping[str, Any]) -> Mapping[str, Any]:
+        return (await self.reloading.reload("gatepost reload")).as_json()
 
     async def _status(self, _question: Mapping[str, Any]) -> Mapping[str, Any]:
         feeds: dict[str, dict[str, Any]] = {name: {} for name in self.site.feeds}
@@ -282,7 +249,7 @@ class Engine:
         for (scope, name, state), count in self.journal.tallies().items():
             if scope in rooms:
                 rooms[scope].setdefault(name, {})[state] = count
-        for name, listener in self._listeners.items():
+        for name, listener in self.listeners.listeners.items():
             seen = listener.counters
             feeds[name] |= {
                 "connections": seen.open,
@@ -300,6 +267,7 @@ class Engine:
         return {
             "site": self.site.name,
             "config": self.site.hash[:12],
+            "configuration": self.reloading.status(),
             "healthy": not self._closed_for,
             "paused": sorted(self._closed_for),
             "trays": {

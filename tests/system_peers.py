@@ -31,12 +31,13 @@ Reply = Callable[[bytes], bytes | None]
 
 class Receiver:
     """An MLLP receiver. `received` holds every message in the order of arrival; `reply` may be changed at
-    any time."""
+    any time; `accepted` counts its connections."""
 
     def __init__(self, *, port: int = 0, reply: Reply = answer, tls: ssl.SSLContext | None = None) -> None:
         self.port = port or free_port()
         self.reply = reply
         self.received: list[bytes] = []
+        self.accepted = 0
         self._tls = tls
         self._connections: list[socket.socket] = []
         self._listening: socket.socket | None = None
@@ -74,6 +75,7 @@ class Receiver:
         with contextlib.suppress(OSError):
             while True:
                 accepted, _ = listening.accept()
+                self.accepted += 1
                 threading.Thread(target=self._serve, args=(accepted,), daemon=True).start()
 
     def _serve(self, accepted: socket.socket) -> None:

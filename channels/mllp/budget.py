@@ -85,6 +85,12 @@ class Budget:
         """Bytes held now: unfinished and unanswered frames."""
         return self._partial + self._taken
 
+    def resize(self, limit: int) -> None:
+        """Another limit, from now on."""
+        self.limit = limit
+        self._low = limit - limit // 8
+        self.settle()
+
     def watch(self, tell: Callable[[bool], None]) -> None:
         """Call `tell` with True when the limit is passed, and with False when reading starts again."""
         self._watchers.append(tell)

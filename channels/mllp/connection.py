@@ -108,6 +108,11 @@ class Connection(asyncio.Protocol):
         self._moved = self._frame_since = self._blocked_since = self._stuck_since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def unanswered(self) -> int:
+        """Frames taken and not answered yet."""
+        return len(self._slots)
+
     # -- what asyncio says --------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -101,6 +101,7 @@ class Listener:
             closed=self._closed,
         )
         self._sockets: list[socket.socket] = []
+        self._serving = False
         self._connections: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._paused = False
@@ -109,6 +110,11 @@ class Listener:
         self._shortage: asyncio.TimerHandle | None = None
         self._short_at = 0.0
         self._emptied: asyncio.Event | None = None
+
+    @property
+    def unanswered(self) -> int:
+        """Frames that were taken and have not been answered yet."""
+        return sum(connection.unanswered for connection in self._connections)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -120,27 +126,54 @@ class Listener:
 
     async def start(self) -> None:
         """Open the port and take connections. Raises CannotListen where it cannot."""
-        self._loop = asyncio.get_running_loop()
+        await self.open()
+        self.serve()
+
+    async def open(self) -> None:
+        """Open the port, so that nobody else can have it. Who connects waits until `serve`. Raises
+        CannotListen where it cannot."""
         try:
-            self._sockets = await _listening_sockets(self._loop, self._host, self._port)
+            self._sockets = await _listening_sockets(asyncio.get_running_loop(), self._host, self._port)
         except OSError as why:
             reason = (os.strerror(why.errno) if why.errno and why.errno > 0 else why.strerror) or str(why)
             raise CannotListen(why.errno, self.name, _shown(self._host, self._port), reason) from why
+
+    def serve(self, inherited: Sequence[socket.socket] = ()) -> None:
+        """Take connections at the port that `open` opened, or on listening sockets that another listener
+        gave away by `hand_over`."""
+        self._loop = asyncio.get_running_loop()
+        self._sockets = list(inherited) or self._sockets
         self._emptied = None
-        self._budget.watch(self._budget_says)
+        if not self._serving:
+            self._serving = True
+            self._budget.watch(self._budget_says)
         self._accept_from_now()
+
+    def hand_over(self) -> list[socket.socket]:
+        """Give the listening sockets away, open as they are: who is connecting at this moment is not turned
+        away. Connections that stand go on; `stop` ends them."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        given, self._sockets = self._sockets, []
+        if self._serving:
+            for listening in given:
+                self._loop.remove_reader(listening)
+        return given
+
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """Show this certificate to whoever connects from now on. Connections that stand go on."""
+        self._tls = tls
 
     async def stop(self, drain: float) -> None:
         """Take no more, let the answers of taken frames go out, and close. What is not answered within
         `drain` seconds is closed without."""
-        if not self._sockets:
+        if self._emptied is not None:
             return
-        if self._resting is not None:
-            self._resting.cancel()
-        for listening in self._sockets:
-            self._loop.remove_reader(listening)
+        for listening in self.hand_over():
             listening.close()
-        self._sockets = []
+        if not self._serving:
+            return
         for task in list(self._opening):
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
@@ -154,6 +187,7 @@ class Listener:
                 connection.abort("the listener stops")
             with contextlib.suppress(TimeoutError):
                 await self._until_empty(1.0)
+        self._serving = False
         self._budget.unwatch(self._budget_says)
         if self._shortage is not None:
             self._shortage.cancel()

@@ -18,6 +18,7 @@ from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.ownership import JournalOwned
 from engine.observe.failures import tell_of_failures
 from engine.observe.log import configure, get_log
+from engine.reloading import Outcome
 from engine.site.loading import load_site
 from engine.site.model import Site
 from engine.supervisor import Engine
@@ -45,8 +46,8 @@ def run(
     """Run the engine on SITE (default: config).
 
     Prints `ready` when every feed listens. SIGTERM and Ctrl-C stop it in order: feeds close, what was
-    taken is finished, and nothing is lost. SIGHUP reads routes, dialects, guards and tables afresh; a
-    site with problems is refused and the one before it stays in force. The log goes to stderr.
+    taken is finished, and nothing is lost. SIGHUP reads the site afresh; one with problems is refused
+    and the one before it stays in force. The log goes to stderr.
     """
     overrides: dict[str, object] = {}
     if data is not None:
@@ -91,10 +92,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(engine: Engine) -> int:
     loop = asyncio.get_running_loop()
     tell_of_failures(loop)
-    reloads: set[asyncio.Task[bool]] = set()
+    reloads: set[asyncio.Task[Outcome]] = set()
 
     def reload() -> None:
-        task = loop.create_task(engine.reload())
+        task = loop.create_task(engine.reloading.reload("SIGHUP"))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 

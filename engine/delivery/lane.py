@@ -22,6 +22,9 @@ __all__ = ["BATCH", "LaneWork", "Trouble"]
 BATCH = 64
 """Deliveries claimed in one commit: so many may be sent again, and flagged, after a crash."""
 
+NOT_YET = "not sent: an earlier one must go first"
+CHANGED = "not sent: the channel was changed"
+
 _LATEST = 0.25  # seconds after which a known outcome is recorded, however slow the rest of its batch is
 _REMEMBERED = 1000  # committed deliveries that a late application acknowledgement may still reach
 
@@ -53,7 +56,9 @@ class LaneWork:
     """Everything for one (channel, address). One `carry_out` at a time.
 
     one_by_one: the sender's peer replies, so parcels are handed over singly and work can stop between
-    them; otherwise a batch is handed over whole.
+    them; otherwise a batch is handed over whole. policy: may be replaced at any time; it is asked for each
+    outcome. leaving: set it where another lane is to carry on with other settings: the parcel in hand is
+    finished, and the rest put back.
     """
 
     def __init__(
@@ -67,9 +72,10 @@ class LaneWork:
         one_by_one: bool,
     ) -> None:
         self.sender = sender
+        self.policy = policy
         self.used = time.monotonic()
         self.busy = False
-        self._policy = policy
+        self.leaving = False
         self._recorder = recorder
         self._trouble = trouble
         self._log = log
@@ -87,7 +93,7 @@ class LaneWork:
             return await self._carry_out(rows)
         except asyncio.CancelledError:
             # What is being sent stays `sending`: at the next start it is sent again, and flagged.
-            self._recorder.keep([*self._outcomes, *_put_back(self._claimed)])
+            self._recorder.keep([*self._outcomes, *_put_back(self._claimed, NOT_YET)])
             self._outcomes, self._claimed = [], []
             raise
         finally:
@@ -106,7 +112,7 @@ class LaneWork:
             if due:
                 taken = await asyncio.shield(claim)
                 self._claimed += [row for row in following if row.id in taken]
-                self._outcomes += _put_back(self._claimed)
+                self._outcomes += _put_back(self._claimed, CHANGED if self.leaving else NOT_YET)
                 self._claimed = []
                 await asyncio.shield(self._record(()))
                 return due
@@ -130,6 +136,8 @@ class LaneWork:
         """Send claimed rows until one must be tried again; 0, or when. Takes from `rows` what it sends."""
         early: asyncio.Future[frozenset[int]] | None = None
         while rows:
+            if self.leaving:
+                return time.time_ns() // 1000
             batch = rows[: self._step]
             del rows[: self._step]  # from here on nobody can say that these were not sent
             receipts = await self._hand_over(batch)
@@ -159,7 +167,7 @@ class LaneWork:
 
     def _settle(self, row: DeliveryRow, receipt: Receipt, now: int) -> int:
         """Note the outcome. 0, or when the row is to be tried again."""
-        change = judge(row, row.attempts + 1, receipt, self._policy, now)
+        change = judge(row, row.attempts + 1, receipt, self.policy, now)
         if not self._outcomes:
             self._first = time.monotonic()
         self._outcomes.append(change)
@@ -209,10 +217,9 @@ def _claims(rows: Sequence[DeliveryRow]) -> list[Changed]:
     return [Changed(row.id, "sending", now, row.attempts) for row in rows]
 
 
-def _put_back(rows: Sequence[DeliveryRow]) -> list[Changed]:
+def _put_back(rows: Sequence[DeliveryRow], why: str) -> list[Changed]:
     """Claims of rows that were not sent after all."""
     now = time.time_ns() // 1000
-    why = "not sent: an earlier one must go first"
     return [Changed(row.id, resting(row), now, row.attempts, 0, why, row.in_doubt) for row in rows]
 
 

@@ -6,8 +6,9 @@ What stands in the way of a sender (no endpoint for an address, an unreadable ce
 
 from __future__ import annotations
 
+import contextlib
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from channels.catalogue import KINDS
@@ -40,11 +41,35 @@ class NoWay:
 
 
 class Senders:
-    """Makes senders; keeps one TLS context for each channel."""
+    """Makes senders; keeps one TLS context for each set of TLS files.
 
-    def __init__(self, channels: Mapping[str, ChannelSettings]) -> None:
+    contexts: TLS contexts that are there already; reading authorities takes its time.
+    """
+
+    def __init__(
+        self, channels: Mapping[str, ChannelSettings], contexts: Mapping[Tls, ssl.SSLContext] = {}
+    ) -> None:
         self._channels = channels
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        needed = {settings.tls for settings in channels.values()}
+        self.contexts = {tls: context for tls, context in contexts.items() if tls in needed}
+
+    def way(self, channel: str, address: str) -> Hashable:
+        """What a lane's sender was made of: where this is the same in another site, the sender is too."""
+        settings = self._channels.get(channel)
+        if settings is None:
+            return None
+        endpoint = settings.endpoints.get(address) if address else settings.send_to
+        return (
+            settings.kind, settings.path, endpoint, settings.connect_timeout, settings.reply_timeout,
+            settings.tls,
+        )  # fmt: skip
+
+    def prepare(self) -> None:
+        """Read the TLS files that are not read yet. Takes its time; what cannot be read is told when it is
+        used."""
+        for settings in self._channels.values():
+            with contextlib.suppress(OSError, ssl.SSLError):
+                self._context(settings.tls)
 
     def replies(self, channel: str) -> bool:
         """Whether the channel's peers answer each parcel, so that one is in flight at a time."""
@@ -73,7 +98,7 @@ class Senders:
         if endpoint is None:
             return NoWay(f"no endpoint for address {address!r} in the directory {settings.directory}")
         try:
-            context = self._context(settings.name, settings.tls)
+            context = self._context(settings.tls)
         except (OSError, ssl.SSLError) as error:
             return NoWay(f"the channel's TLS files cannot be used ({type(error).__name__})")
         return MllpSender(
@@ -85,9 +110,9 @@ class Senders:
             on_late_answer=on_late_answer,
         )
 
-    def _context(self, channel: str, tls: Tls | None) -> ssl.SSLContext | None:
+    def _context(self, tls: Tls | None) -> ssl.SSLContext | None:
         if tls is None:
             return None
-        if channel not in self._contexts:
-            self._contexts[channel] = client_context(tls.ca, tls.certificate, tls.key)
-        return self._contexts[channel]
+        if tls not in self.contexts:
+            self.contexts[tls] = client_context(tls.ca, tls.certificate, tls.key)
+        return self.contexts[tls]

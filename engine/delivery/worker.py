@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.delivery.lane import LaneWork, Trouble
@@ -43,6 +43,7 @@ class DeliveryWorker:
         self._senders = Senders(channels)
         self._policies = {name: policy_of(settings) for name, settings in channels.items()}
         self._lanes: dict[LaneKey, LaneWork] = {}
+        self._at_once: set[LaneKey] = set()
         self._idle_close = idle_close
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -52,14 +53,48 @@ class DeliveryWorker:
         the time (microseconds since 1970) before which the first open one must not be tried again."""
         now = time.time_ns() // 1000
         rows = tickets.rows
+        key = (tickets.channel, tickets.address)
         resting = next((at for at, row in enumerate(rows) if row.next_try > now), len(rows))
+        if key in self._at_once:
+            self._at_once.discard(key)
+            resting = len(rows)
         due = 0
         if resting:
-            lane = self._lane((tickets.channel, tickets.address))
-            due = await lane.carry_out(rows[:resting])
+            lane = self._lane(key)
+            try:
+                due = await lane.carry_out(rows[:resting])
+            finally:
+                if lane.leaving:
+                    self._close_soon(lane)
+            if due and lane.leaving:
+                self._at_once.add(key)
+                return now
         if not due and resting < len(rows):
             due = rows[resting].next_try
         return due
+
+    async def prepare(self, channels: Mapping[str, ChannelSettings]) -> Senders:
+        """What `renew` needs: TLS files are read off the event loop."""
+        senders = Senders(channels, self._senders.contexts)
+        await asyncio.to_thread(senders.prepare)
+        return senders
+
+    def renew(self, channels: Mapping[str, ChannelSettings], senders: Senders) -> None:
+        """Deliver by these settings from now on. A lane whose endpoint (or TLS, or time-outs) changed only
+        finishes the parcel in hand; others keep their connections. Retry rules hold from the next outcome."""
+        before, self._senders = self._senders, senders
+        self._policies = {name: policy_of(settings) for name, settings in channels.items()}
+        for key, lane in list(self._lanes.items()):
+            lane.policy = self._policies.get(key[0]) or Policy()
+            if before.way(*key) != senders.way(*key):
+                del self._lanes[key]
+                lane.leaving = True
+                if not lane.busy:
+                    self._close_soon(lane)
+
+    def at_once(self, lanes: Iterable[LaneKey]) -> None:
+        """What kept these lanes may be mended: their next tickets are tried whatever rest they had."""
+        self._at_once.update(lanes)
 
     async def close(self) -> None:
         """Close every connection and record what is known. Call it when no work is in progress."""
@@ -108,11 +143,14 @@ class DeliveryWorker:
         for key, lane in list(self._lanes.items()):
             if not lane.busy and lane.used < oldest:
                 del self._lanes[key]
-                task = asyncio.ensure_future(_close(lane))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                self._close_soon(lane)
         if self._lanes:
             self._sweep_later()
+
+    def _close_soon(self, lane: LaneWork) -> None:
+        task = asyncio.ensure_future(_close(lane))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 async def _close(lane: LaneWork) -> None:

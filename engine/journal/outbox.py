@@ -1,4 +1,4 @@
-"""What the router and the delivery workers read: waiting messages, open deliveries, lanes.
+"""What the router, the delivery workers and a reload read: waiting messages, open deliveries, lanes.
 
 Plain functions over a reading connection. Each is one short statement; rows are taken one by one, so
 that a limit in bytes holds memory down however large the bodies are.
@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.journal.records import DeliveryRow, Lane, Waiting
 
-__all__ = ["deliveries", "lanes", "open_deliveries", "waiting"]
+__all__ = ["deliveries", "held", "lanes", "open_deliveries", "waiting"]
 
 _ROW = (
     "d.id, d.message, m.feed, d.channel, d.address, d.state, d.attempts, d.next_try, d.created, m.type,"
@@ -43,6 +43,17 @@ def waiting(connection: sqlite3.Connection, after: int, limit: int, max_bytes: i
             break
     rows.close()
     return found
+
+
+def held(connection: sqlite3.Connection, feed: str) -> int:
+    """How many parts of this feed's messages lie in trays, held before routing or by a route."""
+    # "state = 'held'" is the condition of the partial index: only what lies in trays is looked at.
+    row = connection.execute(
+        "SELECT count(*) FROM held h INDEXED BY held_tray CROSS JOIN message m ON m.id=h.message"
+        " WHERE h.state = 'held' AND m.feed=?",
+        (feed,),
+    ).fetchone()
+    return int(row[0])
 
 
 def open_deliveries(

@@ -149,6 +149,10 @@ class SqliteJournal:
         """These deliveries, whatever their state, in the given order."""
         return await self._read(outbox.deliveries, ids)
 
+    async def held(self, feed: str) -> int:
+        """How many parts of this feed's messages lie in trays."""
+        return await self._read(outbox.held, feed)
+
     def tallies(self) -> Mapping[tuple[str, str, str], int]:
         """The counters as the last commit left them, by (scope, name, state); reads no disk."""
         return dict(self._writer.tallies)

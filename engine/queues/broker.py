@@ -69,7 +69,7 @@ class Link:
         down: Callable[[], None],
         changed: Callable[[bool, str], None] = lambda _connected, _why: None,
     ) -> None:
-        self._url = url
+        self.url = url  # asked for each connection
         self._name = name
         self._up = up
         self._down = down
@@ -100,7 +100,7 @@ class Link:
         told: bool | None = None
         while True:
             try:
-                self._connection = await open_connection(self._url, self._name)
+                self._connection = await open_connection(self.url, self._name)
                 async with asyncio.timeout(_CONNECT):
                     await self._up(self._connection)
                 if told is not True:

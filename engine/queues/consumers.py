@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
@@ -44,6 +44,7 @@ class _Desk:
     inbox: deque[tuple[int, int]] = field(default_factory=deque)  # delivery tag, delivery id
     tag: str = ""  # the consumer's, "" while it does not consume
     generation: int = 0
+    leaving: bool = False  # its channel has gone from the site
 
 
 class Consumers:
@@ -101,8 +102,18 @@ class Consumers:
     def want(self, key: LaneKey) -> None:
         """This lane's queue stands: consume it."""
         desk = self._desks.setdefault(key, _Desk(key))
+        desk.leaving = False
         if not desk.tag:
             self._schedule.wake(key)
+
+    def renew(self, changed: Collection[str], gone: Collection[str]) -> Sequence[LaneKey]:
+        """Work lanes of changed channels now, whatever rest they had; consume those that are gone no more.
+        The lanes that rested."""
+        for key, desk in self._desks.items():
+            if key[0] in gone:
+                desk.leaving = True
+                self._schedule.wake(key)
+        return self._schedule.hurry(lambda key: key[0] in changed)
 
     async def stop(self) -> None:
         """Hand out nothing more, wait for work in progress. The connection's end gives tickets back."""
@@ -128,6 +139,9 @@ class Consumers:
         return now_us() + _AFTER_FAILURE
 
     async def _turn(self, desk: _Desk) -> int:
+        if desk.leaving and not desk.inbox:
+            await self._give_back(desk)
+            return IDLE
         if not desk.tag:
             await self._consume(desk)
             return AGAIN if desk.inbox else IDLE

@@ -8,11 +8,14 @@ Within a lane tickets come in the order of delivery ids, and the next ones come 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.journal.records import DeliveryRow
+
+if TYPE_CHECKING:
+    from engine.site.model import ChannelSettings
 
 __all__ = ["Queue", "Tickets", "Work"]
 
@@ -41,6 +44,12 @@ class Queue(Protocol):
     def offer(self, rows: Sequence[DeliveryRow]) -> None:
         """Just committed outbox rows. Never blocks; memory stays bounded: what does not fit is read
         from the journal later."""
+
+    def renew(
+        self, channels: Mapping[str, ChannelSettings], changed: Collection[str]
+    ) -> Sequence[tuple[str, str]]:
+        """These are the channels from now on; `changed` names those that are new, other than before, or gone.
+        Ends the rests of their lanes, and gives these lanes: what they waited for may be mended."""
 
     async def stop(self) -> None:
         """Stop handing out, wait for work in progress, release what is held."""

@@ -6,7 +6,8 @@ work it is given does that, and says when a lane's head may be tried again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from engine.journal.contract import Journal
 from engine.journal.records import DeliveryRow
@@ -16,6 +17,9 @@ from engine.queues.contract import Tickets, Work
 from engine.queues.outbox import LaneKey, Outbox
 from engine.queues.pace import Pace
 from engine.queues.schedule import AGAIN, IDLE, Schedule, now_us
+
+if TYPE_CHECKING:
+    from engine.site.model import ChannelSettings
 
 __all__ = ["EmbeddedQueue"]
 
@@ -72,6 +76,14 @@ class EmbeddedQueue:
         """Just committed rows: kept while there is room, read from the journal later otherwise."""
         for row in rows:
             self._schedule.wake(self._outbox.offer(row))
+
+    def renew(
+        self,
+        channels: Mapping[str, ChannelSettings],  # noqa: ARG002 - rows wait in the journal, whatever the kind
+        changed: Collection[str],
+    ) -> Sequence[LaneKey]:
+        """Try the lanes of changed channels now."""
+        return self._schedule.hurry(lambda key: key[0] in changed)
 
     async def stop(self) -> None:
         """Hand out nothing more, wait for work in progress."""

@@ -7,7 +7,7 @@ rows wait in the journal; everything follows when it is back, each queue's uncon
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiormq.abc import AbstractConnection
@@ -57,11 +57,6 @@ class RabbitQueue:
         hold: float = 60.0,
         settle: float = 2.0,
     ) -> None:
-        mailboxes = frozenset(
-            name
-            for name, settings in channels.items()
-            if settings.kind in KINDS and KINDS[settings.kind].sender is None
-        )
         self._journal = journal
         self._recorder = Recorder(journal)
         self._publisher = Publisher()
@@ -71,7 +66,7 @@ class RabbitQueue:
             self._recorder,
             self._publisher,
             self._topology,
-            mailboxes,
+            _mailboxes(channels),
             self._declared,
             max_message=max_message,
             memory=memory,
@@ -107,6 +102,17 @@ class RabbitQueue:
     def offer(self, rows: Sequence[DeliveryRow]) -> None:
         """Just committed rows: published when the broker takes them."""
         self._relay.offer(rows)
+
+    def renew(self, channels: Mapping[str, ChannelSettings], changed: Collection[str]) -> Sequence[LaneKey]:
+        """Publish and consume for these channels from now on."""
+        self._relay.renew(_mailboxes(channels), changed)
+        return self._consumers.renew(changed, {name for name in changed if name not in channels})
+
+    def use(self, url: str, max_message: int) -> None:
+        """The broker's address with other credentials, for whenever a connection is made anew, and the
+        largest message that it takes."""
+        self._out.url = self._in.url = self._topology.url = url
+        self._relay.max_message = max_message
 
     async def stop(self) -> None:
         """Publish and hand out nothing more, wait for what is under way, close the connections."""
@@ -183,3 +189,12 @@ class RabbitQueue:
         if dead and not self._dead:
             log.error("broker.trouble", why=f"{dead} messages were given up by the broker; see {DEAD}")
         self._dead = dead
+
+
+def _mailboxes(channels: Mapping[str, ChannelSettings]) -> frozenset[str]:
+    """The channels whose queues are the destination."""
+    return frozenset(
+        name
+        for name, settings in channels.items()
+        if settings.kind in KINDS and KINDS[settings.kind].sender is None
+    )

@@ -82,7 +82,7 @@ class Relay:
         self._topology = topology
         self._mailboxes = mailboxes
         self._on_declared = declared
-        self._max_message = max_message
+        self.max_message = max_message
         self._outbox = Outbox(journal, forward=True, memory=memory)
         self._in_hand = InHand()
         self._schedule: Schedule[LaneKey] = Schedule(self._safe_turn, places=window, troubled_places=window)
@@ -117,6 +117,13 @@ class Relay:
     def resume(self) -> None:
         """It is back."""
         self._schedule.resume()
+
+    def renew(self, mailboxes: Collection[str], changed: Collection[str]) -> None:
+        """The mailboxes are these from now on. Queues of changed channels are declared again before they
+        are used: so they are consumed again where they were not."""
+        self._mailboxes = mailboxes
+        self._topology.forget_all(changed)
+        self._schedule.hurry(lambda key: key[0] in changed)
 
     async def stop(self) -> None:
         """Publish nothing more; wait for what is under way."""
@@ -197,7 +204,7 @@ class Relay:
         for row in rows:
             if not self._wanted(key, row, turn.mailbox):
                 continue
-            if len(row.body) > self._max_message:
+            if len(row.body) > self.max_message:
                 turn.changes.append(Changed(row.id, "parked", now_us(), row.attempts, 0, TOO_LARGE))
                 log.warning("delivery.parked", channel=key[0], address=key[1], delivery=row.id, why=TOO_LARGE)
                 continue

@@ -83,11 +83,13 @@ class Schedule(Generic[Key]):
         if key not in self._state and not self._stopping:
             self._lay(key, due)
 
-    def hurry(self) -> None:
-        """End all rests now: what the lanes waited for has come back."""
-        for key in list(self._due):
+    def hurry(self, wanted: Callable[[Key], bool] = lambda _key: True) -> list[Key]:
+        """End rests now: what the lanes waited for has come back. The lanes that rested."""
+        rested = [key for key in self._due if wanted(key)]
+        for key in rested:
             self._due.pop(key)
             self._make_ready(key)
+        return rested
 
     def pause(self) -> None:
         """Start no further turns; those at work go on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +81,7 @@ class Topology:
     """Declares queues, each once, on a connection of its own that is opened when needed."""
 
     def __init__(self, url: str, *, settle: float = _SETTLE) -> None:
-        self._url = url
+        self.url = url  # asked for each connection
         self._settle = settle
         self._declared: dict[str, Declared] = {}
         self._connection: AbstractConnection | None = None
@@ -107,6 +107,13 @@ class Topology:
     def known(self, queue: str) -> Declared | None:
         """What is known of a queue without asking."""
         return self._declared.get(queue)
+
+    def forget_all(self, of: Collection[str]) -> None:
+        """As `forget`, for every queue of these channels."""
+        mine = tuple(f"{queue_name(channel, '')}." for channel in of)
+        whole = {queue_name(channel, "") for channel in of}
+        for queue in [queue for queue in self._declared if queue in whole or queue.startswith(mine)]:
+            del self._declared[queue]
 
     def forget(self, queue: str) -> None:
         """The queue has gone: declare it again when it is needed."""
@@ -170,5 +177,5 @@ class Topology:
                 return channel
         async with self._opening:
             if self._connection is None or self._connection.is_closed:
-                self._connection = await open_connection(self._url, "gatepost declaring")
+                self._connection = await open_connection(self.url, "gatepost declaring")
         return await self._connection.channel(publisher_confirms=False, timeout=_TIMEOUT)

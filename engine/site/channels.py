@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.site.certificates import check_certificates, existing_file
+from engine.site.certificates import check_certificates, existing_file, fingerprint
 from engine.site.endpoints import read_endpoints
 from engine.site.entries import named_entries
 from engine.site.model import Address, ChannelSettings, Outcome, Retry, Tls
@@ -261,4 +261,10 @@ def _tls(record: Record | None, folder: Path, problems: Problems) -> Tls | None:
         problems.add(spot, '"certificate" and "key" belong together; write both or neither.', "half-a-pair")
     check_certificates(certificate, key, authority, record.spot, problems)
     name = record.get(SERVER_NAME)
-    return Tls(certificate, key, ca=authority, server_name=name.value if name else "")
+    return Tls(
+        certificate,
+        key,
+        ca=authority,
+        server_name=name.value if name else "",
+        fingerprint=fingerprint(certificate, key, authority),
+    )

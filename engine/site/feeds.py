@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, cast
 
-from engine.site.certificates import check_certificates, existing_file
+from engine.site.certificates import check_certificates, existing_file, fingerprint
 from engine.site.entries import named_entries
 from engine.site.model import Feed, Tls
 from engine.site.values import Charset, Listen, Network, Zone
@@ -189,7 +189,13 @@ def _tls(record: Record | None, folder: Path, problems: Problems) -> Tls | None:
             'Names in certificates prove nothing without "client_ca", the authority that vouches for them.',
             "names-without-ca",
         )
-    return Tls(certificate, key, client_ca, tuple(n.value for n in record.get(CLIENT_NAMES) or ()))
+    return Tls(
+        certificate,
+        key,
+        client_ca,
+        tuple(name.value for name in record.get(CLIENT_NAMES) or ()),
+        fingerprint=fingerprint(certificate, key, client_ca),
+    )
 
 
 def _check_ports(feeds: Mapping[str, Feed], listens: Mapping[str, Spot], problems: Problems) -> None:

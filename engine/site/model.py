@@ -29,7 +29,8 @@ Address = tuple[str, int]  # host, port
 class Tls:
     """PEM files. For a feed: own certificate and key, `client_ca` for mutual TLS, and the client names
     (subject CN or DNS names, case-insensitive) that may send. For a channel: `ca` verifies the peer,
-    certificate and key (both or neither) are our own client certificate."""
+    certificate and key (both or neither) are our own client certificate. fingerprint: SHA-256 of what the
+    files hold, so that a renewed certificate under its old name is seen."""
 
     certificate: Path | None = None
     key: Path | None = None
@@ -37,6 +38,7 @@ class Tls:
     client_names: tuple[str, ...] = ()
     ca: Path | None = None
     server_name: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Feed:
     """One inbound feed. Times in seconds, sizes in bytes.
 
     answers: `as_asked`: silence where MSH-15 and 16 ask for it; `always`: for senders that write NE there
-    and wait for an answer nevertheless.
+    and wait for an answer nevertheless. retired: it does not listen; what came by it is still worked off.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Feed:
     frame_timeout: float = 60.0
     duplicate_window: float = 7 * 86400.0
     on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class ChannelSettings:
 
     endpoints: for kind mllp with a directory, the address of each practice (from `send_to:
     gp_directory[address].endpoint`); `send_to` is the one endpoint where there is no directory.
-    replies: what each reply code, and `none` and `garbled`, means.
+    replies: what each reply code, and `none` and `garbled`, means. retired: nothing new is to go there; what
+    waits is still delivered.
     """
 
     name: str
@@ -98,6 +102,7 @@ class ChannelSettings:
     reply_timeout: float = 30.0
     connect_timeout: float = 10.0
     tls: Tls | None = None
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,8 @@ class Site:
     command-line options. No secret is among them.
 
     broker: "" for the embedded queue, or an amqp:// or amqps:// address with secrets filled in; show
-    `broker_shown` instead, where they are masked.
+    `broker_shown` instead, where they are masked. beside: files outside the folder that it depends on, such
+    as certificates and secrets. watch: a change of its files is noticed and loaded.
     """
 
     name: str
@@ -138,3 +144,5 @@ class Site:
     broker_shown: str = "embedded"
     limits: Limits = Limits()
     sources: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[Path, ...] = ()
+    watch: bool = False

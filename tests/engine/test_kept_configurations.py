@@ -34,7 +34,7 @@ async def test_what_the_engine_starts_with_and_what_it_reloads_is_kept(folder: P
             await until(lambda: reader.config_sources(first.hash) == first.sources, "the first one is kept")
             route = folder / "routes" / "all.yaml"
             route.write_text(route.read_text(encoding="utf-8").replace("as it came", "as it is"), "utf-8")
-            assert await engine.reload()
+            assert (await engine.reloading.reload("a test")).ok
             second = engine.site
             assert second.hash != first.hash
             await until(lambda: reader.config_sources(second.hash) == second.sources, "so is the next")

@@ -244,7 +244,6 @@ def was_changed(path: Path) -> bool:
     [
         ("gatepost.yaml", "site: passthrough\ndata: data\nbroker: amqp://guest:guest@127.0.0.1:1/\n"),
         ("feeds.yaml", None),
-        ("channels.yaml", "channels:\n  out:\n    kind: folder\n    path: elsewhere\n"),
     ],
 )
 def test_what_cannot_be_reloaded_is_refused_and_the_engine_serves_on(
