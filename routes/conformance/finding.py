@@ -14,7 +14,7 @@ from routes.hl7.message import Message
 from routes.hl7.notation import Place
 from routes.hl7.values import raw_at
 
-__all__ = ["MOST", "Finding", "Severity", "describe_shape", "name_place"]
+__all__ = ["MOST", "Finding", "Findings", "Severity", "describe_shape", "name_place"]
 
 Severity = Literal["error", "warning"]
 
@@ -43,6 +43,33 @@ class Finding:
     def __str__(self) -> str:
         found = f"; found {self.shape}" if self.shape else ""
         return f"{self.path}: {self.words}{found} [{self.rule}]"
+
+
+class Findings:
+    """The findings on one message so far; past MOST they are only counted."""
+
+    __slots__ = ("findings", "more", "worst")
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.more = 0
+        self.worst: Severity = "warning"  # of those that are only counted
+
+    def add(self, finding: Finding) -> None:
+        """Note one."""
+        if len(self.findings) < MOST:
+            self.findings.append(finding)
+        else:
+            self.more += 1
+            if finding.severity == "error":
+                self.worst = "error"
+
+    def whole(self) -> tuple[Finding, ...]:
+        """All of them, and a last one that says how many more there are."""
+        if self.more:
+            words = f"{self.more:,} more {'finding is' if self.more == 1 else 'findings are'} not listed"
+            self.findings.append(Finding("the message", "more", words, "", self.worst))
+        return tuple(self.findings)
 
 
 def describe_shape(text: str) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from routes.conformance.finding import MOST, Finding, Severity, describe_shape
+from routes.conformance.finding import Finding, Findings, Severity, describe_shape
 from routes.conformance.walking import Element, Missing, compile_walk, counted
 from routes.hl7.message import WIDE, Message
 from routes.hl7.notation import EVERY, Path, Place
@@ -62,36 +62,18 @@ class Rule:
     words: str = ""
 
 
-class Sheet:
-    """The findings on one message so far; past MOST they are only counted.
+class Sheet(Findings):
+    """The findings on one message so far.
 
     field: reads a field of the message; of a large message each document once, however many constraints ask
     for it.
     """
 
-    __slots__ = ("field", "findings", "more", "worst")
+    __slots__ = ("field",)
 
     def __init__(self, message: Message) -> None:
+        super().__init__()
         self.field = message.field if len(message.source) < WIDE else _reads_once(message)
-        self.findings: list[Finding] = []
-        self.more = 0
-        self.worst: Severity = "warning"  # of those that are only counted
-
-    def add(self, finding: Finding) -> None:
-        """Note one."""
-        if len(self.findings) < MOST:
-            self.findings.append(finding)
-        else:
-            self.more += 1
-            if finding.severity == "error":
-                self.worst = "error"
-
-    def whole(self) -> tuple[Finding, ...]:
-        """All of them, and a last one that says how many more there are."""
-        if self.more:
-            words = f"{self.more:,} more {'finding is' if self.more == 1 else 'findings are'} not listed"
-            self.findings.append(Finding("the message", "more", words, "", self.worst))
-        return tuple(self.findings)
 
 
 def _reads_once(message: Message) -> Callable[[int, int], str]:

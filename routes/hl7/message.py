@@ -212,6 +212,23 @@ class Message:
             row = self._open(segment)
         return [self._cut_text(segment, n) if text is None else text for n, text in enumerate(row)]
 
+    def texts(self, segment: int) -> Sequence[str | None]:
+        """The fields as `fields` gives them, but None where a field of a large segment (a document, mostly)
+        is still only in the source. Nothing is copied; not to be changed by the caller."""
+        row = self._fields[segment]
+        return self._open(segment) if row is None else row
+
+    def head(self, segment: int, number: int, most: int) -> str:
+        """The beginning of a field, at most `most` bytes of it; costs the same however long the field is."""
+        row = self.texts(segment)
+        if number >= len(row):
+            return ""
+        text = row[number]
+        if text is not None:
+            return text[:most]
+        first, end = self._cut(segment, number)
+        return self._show(self.source[first : min(end, first + most)])
+
     def text(self, segment: int) -> str:
         """A whole segment as it stands, without its terminator; "" where it was removed."""
         if segment not in self._touched:
@@ -393,11 +410,14 @@ class Message:
         self._fields[segment] = row
         return row
 
-    def _cut_bytes(self, segment: int, number: int) -> bytes:
+    def _cut(self, segment: int, number: int) -> tuple[int, int]:
         first = self._starts[segment]
         if number > 1 and self.source[first : first + 3] in HEADERS:
             number -= 1  # the separator itself is a field there, and no cut
-        start, end = self._cuts[segment][number]
+        return self._cuts[segment][number]
+
+    def _cut_bytes(self, segment: int, number: int) -> bytes:
+        start, end = self._cut(segment, number)
         return self.source[start:end]
 
     def _cut_text(self, segment: int, number: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from routes.conformance.profile import Asked, Profile, Question, Rule, compile_rule
+from routes.conformance.standard import check_standard, warm
 from routes.flow.conforming import Conformance
 from routes.hl7.formats import PatternError, formats_for, read_pattern
 from routes.hl7.notation import EVERY, Path, Selector, Step
@@ -66,12 +67,8 @@ class ProfileBinder:
     def asked(self, name: Scalar) -> Conformance | None:
         """What `conforms_to: NAME` asks of a message; None after a problem."""
         if name.value == STANDARD:
-            self.problems.add(
-                name.spot,
-                "The rules of the standard are not available in this version; name a profile.",
-                "not-yet",
-            )
-            return None
+            warm()
+            return check_standard
         found = self.profile(name)
         return None if found is None else found.check
 
