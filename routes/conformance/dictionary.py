@@ -8,6 +8,7 @@ They are hl7apy's; this is the only file that knows how hl7apy writes them. What
 - TS is a DTM and a precision in every version, and the precision is never required.
 - A table without values, or with "..." among them, is no list of codes. Of those that are, the standard lets
   sites add to some (OPEN); only closed ones are asked.
+- Some fields are required in them and not in the chapters (CONDITIONAL).
 - There are no maximum lengths in them (all are -1), so none are known here.
 
 A version is read when its first message comes (about 20 ms), its segments and structures when they are first
@@ -50,6 +51,15 @@ OPEN = frozenset({
 })  # fmt: skip
 """Tables whose type is ID but which sites extend, by the standard's own words or by its references to
 lists of others, or which another rule judges."""
+
+CONDITIONAL: Mapping[str, frozenset[str]] = {
+    "2.1": frozenset({"OBR_8", "OBR_9", "OBR_14", "OBR_22"}),
+    "2.3": frozenset({"ORC_7", "OBR_27"}),
+    "2.3.1": frozenset({"OBX_4"}),
+    "2.7": frozenset({"OBX_2", "OBX_4"}),
+    "2.8": frozenset({"OBX_4"}),
+}
+"""Fields that the tables of a version call required, and the text of its chapters optional or conditional."""
 
 _FIELD = re.compile(r"[A-Z][A-Z0-9]{2}_([0-9]{1,3})")
 _PART = re.compile(r".+_([0-9]{1,3})")
@@ -201,7 +211,8 @@ class Dictionary:
             match = _FIELD.fullmatch(child_name)
             if match:
                 number = int(match[1])
-                found[number] = self._field(number, reference, least, most)
+                conditional = child_name in CONDITIONAL.get(self.version, ())
+                found[number] = self._field(number, reference, 0 if conditional else least, most)
         last = max(found, default=0)
         gone = (FieldRule(number, "", None, withdrawn=True) for number in range(1, last + 1))
         return SegmentRule(name, tuple(found.get(rule.number, rule) for rule in gone))

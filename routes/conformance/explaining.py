@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from routes.conformance.dictionary import Composite, Leaf, Part, Spec
-from routes.conformance.finding import Severity
 from routes.conformance.leaves import kind_of
 
 __all__ = ["NULL", "Fault", "explain"]
@@ -26,7 +25,6 @@ class Fault(NamedTuple):
     rule: str
     words: str
     text: str
-    severity: Severity = "error"
 
 
 def explain(spec: Spec, text: str, component: str, subcomponent: str) -> Iterator[Fault]:
@@ -111,7 +109,7 @@ def _extra(parts: list[str], most: int, what: str, component: int = 0) -> Iterat
                 else f"this has {most} {what}s only"
             )
             place = (component, number) if component or what == "sub-component" else (number, 0)
-            yield Fault(*place, f"extra-{what.replace('-', '')}", words, text, "warning")
+            yield Fault(*place, f"extra-{what.replace('-', '')}", words, text)
             return
 
 
@@ -121,4 +119,4 @@ def _required(part: Part) -> str:
 
 def _gone(component: int, subcomponent: int, text: str) -> Fault:
     words = "the version of this message has withdrawn this component"
-    return Fault(component, subcomponent, "withdrawn", words, text, "warning")
+    return Fault(component, subcomponent, "withdrawn", words, text)

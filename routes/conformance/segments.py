@@ -132,7 +132,7 @@ class SegmentCheck:
         for number in range(len(fields) + 1, len(row)):
             if row[number] != "":
                 words = f"{self.rule.name} has {len(fields)} fields in this version"
-                fault = Fault(0, 0, "extra-field", words, message.head(at, number, _HEAD), "warning")
+                fault = Fault(0, 0, "extra-field", words, message.head(at, number, _HEAD))
                 yield FieldFault(number, 0, fault)
                 return
 
@@ -146,7 +146,7 @@ class SegmentCheck:
             return
         if rule.withdrawn:
             words = "the version of this message has withdrawn this field"
-            yield FieldFault(rule.number, 0, Fault(0, 0, "withdrawn", words, text, "warning"))
+            yield FieldFault(rule.number, 0, Fault(0, 0, "withdrawn", words, text))
             return
         if rule.most == UNLIMITED and (rule.spec is None or self._elsewhere(rule.number)):
             return
@@ -187,7 +187,7 @@ class SegmentCheck:
             return Fault(0, 0, "value-type", "the type of the value in OBX-5 must stand here", "")
         if self._dictionary.was_type(name):
             words = "the version of this message has withdrawn this data type"
-            return Fault(0, 0, "withdrawn", words, name, "warning")
+            return Fault(0, 0, "withdrawn", words, name)
         return Fault(0, 0, "value-type", "this must be a data type of the version", name)
 
 

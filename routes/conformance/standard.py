@@ -18,6 +18,7 @@ from routes.conformance.events import is_local, structures_of
 from routes.conformance.finding import Finding, Findings, describe_shape, name_place
 from routes.conformance.grammar import Grammar
 from routes.conformance.mending import Misfit, find_misfits
+from routes.conformance.rules import RULES
 from routes.conformance.segments import FieldFault, SegmentCheck
 from routes.hl7.message import Message
 from routes.hl7.notation import Place
@@ -54,9 +55,14 @@ def warm() -> None:
         _rules(version)
 
 
+def _finding(path: str, name: str, words: str, shape: str = "") -> Finding:
+    """One finding by a rule of RULES."""
+    return Finding(path, name, words, shape, RULES[name].severity)
+
+
 def _unknown_version(message: Message, version: str) -> Finding:
     words = "there are no rules for the version that stands here; there are for " + ", ".join(VERSIONS)
-    return Finding(name_place(message, Place(0, 12)), "version", words, describe_shape(version))
+    return _finding(name_place(message, Place(0, 12)), "version", words, describe_shape(version))
 
 
 def _first_component(message: Message, number: int) -> str:
@@ -163,11 +169,11 @@ class _Rules:
         name = message.raw_names()[at]
         if _NAME.fullmatch(name):
             words = f"version {self._dictionary.version} has no segment of this name"
-            return Finding(name_place(message, Place(at)), "unknown-segment", words)
+            return _finding(name_place(message, Place(at)), "unknown-segment", words)
         # What stands where a name should be may be a piece of somebody's text.
         words = "a segment begins with a name of three capital letters or digits; is a line cut in two?"
         shape = describe_shape(message.name(at))
-        return Finding(f"line {at + 1}", "segment-name", words, shape)
+        return _finding(f"line {at + 1}", "segment-name", words, shape)
 
     def _misfits(self, message: Message, grammar: Grammar) -> Iterable[tuple[int, Finding]]:
         rows = [
@@ -205,12 +211,12 @@ class _Rules:
         if is_local(kind) or is_local(event):
             return _Kind(None, None)
         words = f"version {self._dictionary.version} has no structure for this message type and event"
-        return _Kind(None, Finding("MSH-9", "unknown-structure", words, describe_shape(text)))
+        return _Kind(None, _finding("MSH-9", "unknown-structure", words, describe_shape(text)))
 
     @staticmethod
     def _wrong_structure(meant: str) -> Finding:
         words = f"by its type and event the structure of this message is {meant}"
-        return Finding("MSH-9.3", "structure-name", words, "", "warning")
+        return _finding("MSH-9.3", "structure-name", words)
 
     def _grammar(self, name: str) -> Grammar:
         if name not in self._grammars:
@@ -221,14 +227,14 @@ class _Rules:
 def _second_message(message: Message) -> Finding:
     place = name_place(message, Place(message.rows(b"MSH")[1]))
     words = "a second message begins here; this and what follows was not judged"
-    return Finding(place, "second-message", words)
+    return _finding(place, "second-message", words)
 
 
 def _found(message: Message, at: int, found: FieldFault) -> Finding:
     fault = found.fault
     place = Place(at, found.field, found.repetition, fault.component, fault.subcomponent)
     shape = fault.text if fault.rule == "repetition" else describe_shape(fault.text)
-    return Finding(name_place(message, place), fault.rule, fault.words, shape, fault.severity)
+    return _finding(name_place(message, place), fault.rule, fault.words, shape)
 
 
 def _misplaced(message: Message, grammar: Grammar, rows: Sequence[int], misfit: Misfit) -> Finding:
@@ -237,16 +243,16 @@ def _misplaced(message: Message, grammar: Grammar, rows: Sequence[int], misfit: 
     if misfit.kind == "missing":
         others = f" (or {', '.join(map(_called, misfit.others))})" if misfit.others else ""
         words = f"{name}{others} is required here, {_between(message, rows, misfit.at)}"
-        return Finding(name, "missing-segment", words, "none")
+        return _finding(name, "missing-segment", words, "none")
     where = name_place(message, Place(rows[misfit.at]))
     if misfit.kind == "unexpected":
-        return Finding(where, "unexpected-segment", f"{grammar.name} has no place for {name}")
+        return _finding(where, "unexpected-segment", f"{grammar.name} has no place for {name}")
     if misfit.kind == "excess":
-        return Finding(where, "excess-segment", f"one {name} is allowed here, and this is one more")
+        return _finding(where, "excess-segment", f"one {name} is allowed here, and this is one more")
     words = f"{name} may not stand here in {grammar.name}"
     if misfit.belongs >= 0:
         words += f"; it belongs {_between(message, rows, misfit.belongs)}"
-    return Finding(where, "misplaced-segment", words)
+    return _finding(where, "misplaced-segment", words)
 
 
 def _between(message: Message, rows: Sequence[int], at: int) -> str:
