@@ -29,9 +29,11 @@ from routes.flow.keys import find_keys
 from routes.flow.running import Failed, Outcome, Run, run_all
 from routes.flow.sending import Sending, Sent
 from routes.flow.splitting import Cut, Uncut
+from routes.flow.tracing import Watch
 from routes.hl7.message import Message, Unreadable
-from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage
+from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage, watch_feed
 from routes.language.scope import Scope
+from routes.language.watching import WatchedCut, WatchedScope
 
 __all__ = ["decide"]
 
@@ -49,11 +51,13 @@ def decide(
     known: Known,
     *,
     after_dialect: Callable[[Message], None] | None = None,
+    watch: Watch | None = None,
 ) -> Decision:
     """What becomes of one message of a feed.
 
     A message that cannot be read, or of a feed that the plan does not know, is held before routing.
-    after_dialect: edits the message in its common form, as the tests of routes do.
+    after_dialect: edits the message in its common form, as the tests of routes do. watch: is told what each
+    entry of each file did; the decision is the same.
     """
     plan = site.feeds.get(feed)
     if plan is None:
@@ -67,6 +71,8 @@ def decide(
             return Decision(held_before_routing=Held("unreadable", str(unreadable)))
     else:
         message = message.copy()
+    if watch is not None:
+        return _Watched(watch_feed(site, feed), message, known, after_dialect, watch).whole()
     return _Deciding(plan, message, known, after_dialect).whole()
 
 
@@ -175,7 +181,7 @@ class _Deciding:
             run.put(run.message)
         return None
 
-    def _run(self, message: Message) -> Run:
+    def _run(self, message: Message, _piece: str = "", _via: str = "") -> Run:
         scope = Scope(message, received=self.known.received, zone=self.plan.timezone)
         scope.misses = self.misses
         return Run(message, scope, [])
@@ -191,7 +197,7 @@ class _Deciding:
 
     def _route(self, route: RoutePlan, message: Message, via: str, piece: str) -> _Draft:
         draft = _Draft(route.name, route.where, via, piece)
-        run = self._run(message.copy() if route.changes else message)
+        run = self._run(message.copy() if route.changes else message, piece, via)
         try:
             outcome = run_all(route.guards, run)
             if outcome is None:
@@ -214,7 +220,7 @@ class _Deciding:
         runs = [(run, draft.piece)]
         for cut, acts in route.cuts:
             try:
-                runs = [part for whole, piece in runs for part in self._part(whole, piece, cut)]
+                runs = [part for whole, piece in runs for part in self._part(whole, piece, cut, draft.via)]
             except Uncut as reason:
                 draft.end(Held("change_failed", str(reason), route.places.get(cut, route.where)))
                 return
@@ -231,7 +237,7 @@ class _Deciding:
                 draft.end(draft.rejected)
                 return
 
-    def _part(self, run: Run, piece: str, cut: Cut) -> list[tuple[Run, str]]:
+    def _part(self, run: Run, piece: str, cut: Cut, via: str) -> list[tuple[Run, str]]:
         """The pieces of one message, each with a run of its own; their warnings are the route's."""
         pieces = cut(run.message)
         if len(pieces) == 1:
@@ -239,7 +245,7 @@ class _Deciding:
         prefix = f"{piece}." if piece else ""
         found: list[tuple[Run, str]] = []
         for number, message in enumerate(pieces, 1):
-            part = self._run(message)
+            part = self._run(message, f"{prefix}{number}", via)
             part.warnings = run.warnings
             found.append((part, f"{prefix}{number}"))
         return found
@@ -261,6 +267,39 @@ class _Deciding:
         for name, message in sending.passed:
             if not any(name == other and message is same for other, same, _ in draft.passed):
                 draft.passed.append((name, message, piece))
+
+
+class _Watched(_Deciding):
+    """The same, with scopes that know who watches."""
+
+    __slots__ = ("watch",)
+
+    def __init__(
+        self,
+        plan: FeedPlan,
+        message: Message,
+        known: Known,
+        after_dialect: Callable[[Message], None] | None,
+        watch: Watch,
+    ) -> None:
+        super().__init__(plan, message, known, after_dialect)
+        self.watch = watch
+
+    def _run(self, message: Message, piece: str = "", via: str = "") -> Run:
+        run = super()._run(message)
+        run.scope = WatchedScope(run.scope, self.watch, piece, via)
+        return run
+
+    def _part(self, run: Run, piece: str, cut: Cut, via: str) -> list[tuple[Run, str]]:
+        try:
+            parts = super()._part(run, piece, cut, via)
+        except Uncut as reason:
+            if isinstance(cut, WatchedCut):
+                cut.tell(run.scope, "held", f"held in change_failed: {reason}")
+            raise
+        if isinstance(cut, WatchedCut):
+            cut.tell(run.scope, "split", "stays whole" if len(parts) == 1 else f"{len(parts)} pieces")
+        return parts
 
 
 def _pass(stage: Stage, run: Run) -> Outcome | None:

@@ -22,6 +22,7 @@ from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.steps import DialectFile, FirstOf, GuardFile, RouteFile, Split, Step
 from routes.language.vocabulary import Vocabulary
+from routes.language.watching import Witness
 
 __all__ = ["Assembly", "passes_to", "split_up"]
 
@@ -31,6 +32,7 @@ class Assembly:
     """Compiles files for feeds, and notes what was used on the way: for the lints.
 
     used_names: names by the file that defines them. sent_to: channels. read: tables that routes name.
+    watched: whether every closure is wrapped in one that tells a `Watch` what it did.
     """
 
     files: Files
@@ -44,6 +46,7 @@ class Assembly:
     used_profiles: set[str] = field(default_factory=set)
     sent_to: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
+    watched: bool = False
 
     def feed(self, facts: FeedFacts) -> FeedPlan:
         """Everything that happens to the messages of one feed."""
@@ -88,17 +91,19 @@ class Assembly:
         """One route, with the words of one feed."""
         binder = Binder(words, self.problems)
         binder.define(route.names)
-        builder = self._builder(binder, stored)
+        builder = self._builder(binder, stored, f"route {route.name.value}", route.name.value)
         guards: list[Act] = []
         for name in route.guards:
             for guard in self._guards((name.value,), name.spot):
-                stage = self.guard(guard, words, stored)
+                stage = self.guard(guard, words, stored, route.name.value)
                 guards += stage.acts
                 builder.places.update(stage.places)
         accept: list[tuple[Test, NotWanted]] = []
         for entry in route.accept:
             test = builder.question(entry.that, entry.unless, ", so this entry accepts everything")
             if test is not None:
+                if builder.witness is not None:
+                    test = builder.witness.accept(test, entry)
                 accept.append((test, NotWanted(entry.rule)))
                 builder.places[test] = str(entry.spot)
         stretches = split_up(route.changes)
@@ -136,22 +141,23 @@ class Assembly:
         self.used_dialects.add(dialect.name.value)
         binder = Binder(words, self.problems)
         binder.define(dialect.names)
-        builder = self._builder(binder, stored)
+        builder = self._builder(binder, stored, f"dialect {dialect.name.value}")
         acts = (*builder.checks(dialect.checks), *builder.changes(dialect.changes))
         self._note(dialect.spot.file, binder)
         return Stage(f"dialect {dialect.name.value}", str(dialect.spot), acts, builder.places, dialect=True)
 
-    def guard(self, guard: GuardFile, words: Vocabulary, stored: str) -> Stage:
-        """A guard, with the words of one feed; a route's own names are not among them."""
+    def guard(self, guard: GuardFile, words: Vocabulary, stored: str, route: str = "") -> Stage:
+        """A guard, with the words of one feed; a route's own names are not among them. route: whose it is."""
         self.used_guards.add(guard.name.value)
-        builder = self._builder(Binder(words, self.problems), stored)
+        builder = self._builder(Binder(words, self.problems), stored, f"guard {guard.name.value}", route)
         acts = tuple(builder.checks(guard.checks))
         return Stage(f"guard {guard.name.value}", str(guard.spot), acts, builder.places)
 
-    def _builder(self, binder: Binder, stored: str) -> ActBuilder:
+    def _builder(self, binder: Binder, stored: str, part: str, route: str = "") -> ActBuilder:
         profiles = self.profiles(binder.vocabulary)
         words = SiteWords(self.settings.trays, stored, self.settings.plugins, profiles)
-        return ActBuilder(binder, self.problems, words)
+        witness = Witness(part, route, binder.vocabulary) if self.watched else None
+        return ActBuilder(binder, self.problems, words, witness=witness)
 
     def profiles(self, words: Vocabulary) -> ProfileBinder:
         """What makes profiles, with the words of one feed."""

@@ -47,6 +47,7 @@ from routes.language.steps import (
     Step,
     Translate,
 )
+from routes.language.watching import Witness
 
 __all__ = ["ActBuilder", "SiteWords"]
 
@@ -63,12 +64,16 @@ class SiteWords:
 
 @dataclass(slots=True)
 class ActBuilder:
-    """Builds the acts of one file. `places` says afterwards where each act stands."""
+    """Builds the acts of one file. `places` says afterwards where each act stands.
+
+    witness: wraps each act for decisions that are watched; None for the plan that decides.
+    """
 
     binder: Binder
     problems: Problems
     words: SiteWords
     places: dict[object, str] = field(default_factory=dict)
+    witness: Witness | None = None
 
     # --- outcomes --------------------------------------------------------------------------------
 
@@ -141,9 +146,7 @@ class ActBuilder:
         taken = self.otherwise(check.otherwise, Held("failed", reason, str(check.spot)), reason)
         if test is None or not good:
             return None
-        act = ask(test, taken, when)
-        self.places[act] = str(check.spot)
-        return act
+        return self._placed(ask(test, taken, when), check)
 
     def _conforms(self, check: Check, name: Scalar, it: bool) -> Act | None:
         asked = None if self.words.profiles is None else self.words.profiles.asked(name)
@@ -152,8 +155,13 @@ class ActBuilder:
         taken = self.otherwise(check.otherwise, Held("failed", reason, str(check.spot)), reason)
         if asked is None or not good:
             return None
-        act = conform(asked, name.value, taken, str(check.spot), when)
-        self.places[act] = str(check.spot)
+        return self._placed(conform(asked, name.value, taken, str(check.spot), when), check)
+
+    def _placed(self, act: Act, said: Check | Step) -> Act:
+        """The act, with the place where it stands; watched where somebody looks."""
+        if self.witness is not None:
+            act = self.witness.act(act, said)
+        self.places[act] = str(said.spot)
         return act
 
     def when(self, text: Scalar | None, *, it: bool = False) -> tuple[Test | None, bool]:
@@ -174,6 +182,7 @@ class ActBuilder:
         """`split`, where it may stand: in `change` of a route, outside for_each."""
         made = build_cut(step, self.binder, self.problems)
         if made is not None:
+            made = made if self.witness is None else self.witness.cut(made, step)
             self.places[made] = str(step.spot)
         return made
 
@@ -194,10 +203,7 @@ class ActBuilder:
             held = Held(_TRAYS.get(type(step), "change_failed"), failure, str(step.spot))
             taken = self.otherwise(step.otherwise, held, failure)
             act = None if made is None else changing.as_act(made, when, taken)
-        if act is None or not good:
-            return None
-        self.places[act] = str(step.spot)
-        return act
+        return None if act is None or not good else self._placed(act, step)
 
     def _step(self, step: Step, it: bool) -> tuple[changing.Step | None, str]:
         """The step's closure, and the reason to give where it cannot be done."""
@@ -401,6 +407,8 @@ class ActBuilder:
                 f"for_each needs several elements: write [*], such as {path.path.segment or 'OBX'}[*].",
                 "needs-many",
             )
+        if self.witness is not None:
+            when = self.witness.each_when(when, step)
         return changing.each_element(path, when, acts, backwards=_moves_places(step.steps))
 
 

@@ -73,7 +73,8 @@ class FeedPlan:
 class Plan:
     """All of a site's routes. `hash` is over every source, tables included.
 
-    origin: what it was compiled from; None only for plans that were put together by hand.
+    origin: what it was compiled from; None only for plans that were put together by hand. watched: feeds
+    whose closures tell a `Watch` what they do, made when a decision is first watched.
     """
 
     hash: str
@@ -81,6 +82,7 @@ class Plan:
     routes: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
     origin: Origin | None = None
+    watched: dict[str, FeedPlan] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def plugins(self) -> bool:

@@ -69,8 +69,12 @@ class Dispatcher:
             return None
         if when is not None:
             entry = when_true(when, entry)
+        if self.builder.witness is not None:
+            entry = self.builder.witness.entry(entry, said)
         if each is not None:  # its `when` is asked for each element, as that of for_each is
             entry = send_each(each, entry)
+            if self.builder.witness is not None:
+                entry = self.builder.witness.each(entry, said)
         self.builder.places[entry] = str(said.spot)
         return entry
 
@@ -80,7 +84,8 @@ class Dispatcher:
             when, _ = self.builder.when(each.when)
             entry = self._one(each)
             if when is not None and entry is not None:
-                choices.append((when, entry))
+                witness = self.builder.witness
+                choices.append((when, entry) if witness is None else witness.choice(when, entry, each))
         otherwise = None
         if said.otherwise is not None and not isinstance(said.otherwise, NothingMore):
             reason = "none of the entries of first_of was true"
@@ -89,6 +94,8 @@ class Dispatcher:
         if len(choices) < len(said.entries):
             return None
         entry = send_first(choices, otherwise)
+        if self.builder.witness is not None:
+            entry = self.builder.witness.first_of(entry, said)
         self.builder.places[entry] = str(said.spot)
         return entry
 

@@ -33,6 +33,7 @@ __all__ = [
     "Stage",
     "TrayFacts",
     "compile_plan",
+    "watch_feed",
 ]
 
 
@@ -54,20 +55,38 @@ def compile_plan(
     guards = _read_all(sources, "guards/", read_guard, problems)
     profiles = _read_all(sources, "profiles/", read_profile, problems)
     files = Files(routes, dialects, guards, tables, profiles)
-    vocabulary = Vocabulary(
-        tables=tables,
-        broken_tables=tables.failed,
-        hours=read_hours_of(settings.hours, tables, problems),
-        patterns=read_patterns(settings.patterns, problems),
-        live=settings.live,
-    )
-    assembly = Assembly(files, channels, settings, vocabulary, problems)
+    assembly = Assembly(files, channels, settings, _words(files, settings, problems), problems)
     plans = {name: assembly.feed(facts) for name, facts in feeds.items()}
     look_at_all(assembly, feeds)
     if problems.errors:
         return None
     origin = Origin(sources, feeds, channels, settings, files)
     return Plan(_hash(sources), plans, tuple(routes), tables, origin)
+
+
+def watch_feed(plan: Plan, feed: str) -> FeedPlan:
+    """A feed whose closures tell a `Watch` what they do; made once, of the files that the plan was made of.
+
+    For a plan without an origin, which was put together by hand, the feed as it stands: nobody is told.
+    """
+    ready = plan.watched.get(feed)
+    if ready is not None or plan.origin is None:
+        return ready or plan.feeds[feed]
+    origin, problems = plan.origin, Problems()
+    words = _words(origin.files, origin.settings, problems)
+    assembly = Assembly(origin.files, origin.channels, origin.settings, words, problems, watched=True)
+    return plan.watched.setdefault(feed, assembly.feed(origin.feeds[feed]))
+
+
+def _words(files: Files, settings: SiteFacts, problems: Problems) -> Vocabulary:
+    """What every expression of a site may speak of."""
+    return Vocabulary(
+        tables=files.tables,
+        broken_tables=files.tables.failed,
+        hours=read_hours_of(settings.hours, files.tables, problems),
+        patterns=read_patterns(settings.patterns, problems),
+        live=settings.live,
+    )
 
 
 NamedFile = TypeVar("NamedFile", RouteFile, DialectFile, GuardFile, ProfileFile)
