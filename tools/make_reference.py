@@ -22,6 +22,7 @@ from click.testing import CliRunner  # noqa: E402 - the packages lie beside this
 
 from engine.cli import COMMANDS, main  # noqa: E402
 from engine.site import channels, feeds, settings  # noqa: E402
+from routes.language.profile_files import CONSTRAINT, PROFILE  # noqa: E402
 from routes.language.route_files import DIALECT, GUARD, ROUTE, SEND  # noqa: E402
 from routes.language.shapes import Field, Shape  # noqa: E402
 from routes.language.step_shapes import ACCEPT, CHANGE_SHAPES, CHECK, ELSE, WHEN  # noqa: E402
@@ -31,15 +32,16 @@ SITE_FILES = ROOT / "docs" / "site-files.md"
 COMMANDS_PAGE = ROOT / "docs" / "commands.md"
 HELP = re.compile(r"(```text help (?P<name>\w+)\n).*?(^```$)", re.DOTALL | re.MULTILINE)
 
+CONFORMANCE = "[conformance.md](conformance.md)"
 OPENING = """\
 # Every key of a site's files
 
 <!-- Written by tools/make_reference.py from the declarations that read these files. Change those. -->
 
 A site is a folder. Three files every site has, `gatepost.yaml`, `feeds.yaml` and `channels.yaml`; the
-others are read from `routes/`, `dialects/`, `guards/`, `tables/` and `environments/`. A key that is not in
-this page is an error, with its place and the nearest name. Every value is read as text and then as what
-the key wants, so `no`, `0123` and `12:30` mean what they say.
+others are read from `routes/`, `dialects/`, `guards/`, `profiles/`, `tables/` and `environments/`. A key
+that is not in this page is an error, with its place and the nearest name. Every value is read as text and
+then as what the key wants, so `no`, `0123` and `12:30` mean what they say.
 """
 
 VALUES = """\
@@ -137,6 +139,8 @@ def site_files() -> str:
     parts.append(_section("an entry of send", SEND, "", level=3))
     parts.append(_section("dialects/NAME.yaml", DIALECT, DIALECT.help))
     parts.append(_section("guards/NAME.yaml", GUARD, GUARD.help))
+    parts.append(_section("profiles/NAME.yaml", PROFILE, f"{PROFILE.help} With examples: {CONFORMANCE}."))
+    parts.append(_section("a constraint of paths", CONSTRAINT, CONSTRAINT.help, 3))
     rows = "".join(f"| `{key}` | {meaning} |\n" for key, meaning in SIDECAR_KEYS.items())
     parts.append(
         "## tables/NAME.yaml\n\nBeside `tables/NAME.csv`, whose first line names the columns and whose first "

@@ -22,7 +22,7 @@ MOST = 200
 """The most findings of one check on one message; a last one says how many more there are."""
 
 _RUNS = re.compile(r"[A-Za-z]+|[0-9]+|[^\W\d_]+|[\s\S]")
-_KINDS = 4
+_KINDS = 6
 _LONG = 64
 
 

@@ -2,7 +2,7 @@
 
 The site is a copy of the example site, with the hours and patterns of a page where it has some, and the
 code tables (csv) that it shows. A whole file takes the place of the site's own; steps and entries are
-wrapped into a route.
+wrapped into a route, paths into a profile.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ WRAPPED = {
     "check": "route: example\nfrom: [{feed}]\ncheck:\n{text}send:\n  - to: archive\n",
     "change": "route: example\nfrom: [{feed}]\nchange:\n{text}send:\n  - to: archive\n",
     "send": "route: example\nfrom: [{feed}]\nsend:\n{text}",
+    "paths": "profile: example\npaths:\n{text}",
 }
 WHOLE = {
     "gatepost": "gatepost.yaml",
@@ -29,6 +30,7 @@ WHOLE = {
     "route": "routes/example.yaml",
     "dialect": "dialects/example.yaml",
     "guard": "guards/example.yaml",
+    "profile": "profiles/example.yaml",
     "table": "tables/gp_directory.yaml",
     "environment": "environments/example.yaml",
 }
@@ -48,7 +50,8 @@ def load_around(block: Block, folder: Path, words: str = "") -> tuple[Site | Non
     if kind in WRAPPED:
         text = "".join(f"  {line}\n" for line in block.text.splitlines())
         wrapped = WRAPPED[kind].format(feed=FEED, text=text)
-        (site / "routes" / "example.yaml").write_text(wrapped, encoding="utf-8")
+        folder_of_it = "profiles" if kind == "paths" else "routes"
+        (site / folder_of_it / "example.yaml").write_text(wrapped, encoding="utf-8")
     else:
         (site / WHOLE[kind]).write_text(block.text, encoding="utf-8")
     return load_site(site, "example" if kind == "environment" else "", environ=LIVE)

@@ -42,6 +42,7 @@ def test_every_setting_that_a_page_writes_as_key_and_value_is_a_key(maker: Modul
         "otherwise",
         "from",
         "zone",
+        "least",
     }  # in lists and steps
     known |= {"restart"}  # of compose
     known |= set(re.findall(r"\b\w+_to_\w+|every_day|monday", maker.HOURS_AND_PATTERNS))
