@@ -1,7 +1,7 @@
-"""Changes of codes and dates as steps: `translate` by a table, `reformat` of dates and times.
+"""Changes of codes and of how values are written as steps: `translate` by a table, `reformat`.
 
-Codes only: numbers never change here. A code that the table lacks follows the table's own policy. Knows
-nothing of how a step is written in a file.
+Codes only: no number or date is changed in what it says. A code that the table lacks follows the table's
+own policy. Knows nothing of how a step is written in a file.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from routes.flow.changing import Step
 from routes.flow.running import Run
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
+from routes.hl7.separators import encode
+from routes.hl7.values import leaf, part
 from routes.language.steps import Original
 from routes.tables.table import Table
 
-__all__ = ["Convert", "reformat_all", "translate_all"]
+__all__ = ["Convert", "ConvertName", "reformat_all", "reformat_names", "translate_all"]
 
 Convert = Callable[[str], str | None]
-"""A date or time written anew; None where it cannot be read, or where the clock was ambiguous."""
+"""A value written anew; None where it cannot be read, or where the clock was ambiguous."""
+
+ConvertName = Callable[[Sequence[str]], Sequence[str] | None]
+"""The five components of a name (family, given, further, suffix, prefix) written anew; None as above."""
 
 NULL = '""'
 _COMPONENTS = tuple(compile_path(parse_path(f"it.{number}")) for number in range(1, 7))
@@ -89,6 +94,34 @@ def reformat_all(path: CompiledPath, convert: Convert) -> Step:
                 return False
             if written != value:
                 _IT.write(message, written, place)
+        return True
+
+    return reformat
+
+
+def reformat_names(path: CompiledPath, first: int, convert: ConvertName) -> Step:
+    """`reformat` of names: every match. first: the component of the family name, 1 in XPN and 2 in XCN.
+
+    Components before and behind the five of the name stay. Of a family name with sub-components the first
+    is taken, which holds all of it.
+    """
+
+    def reformat(run: Run) -> bool:
+        message = run.message
+        seps = message.separators
+        for place in path.places(message, run.scope.it):
+            raw = _IT.raw(message, place)
+            components = raw.split(seps.cuts[1])
+            own = components[first - 1 : first + 4]
+            texts = [leaf(message, part(text, seps.cuts[2], 1)) for text in own]
+            if raw == NULL or not any(texts):
+                continue
+            written = convert([*texts, *[""] * (5 - len(texts))])
+            if written is None or (len(written) > 1 and not seps.component):
+                return False
+            components += [""] * (first + 4 - len(components))
+            components[first - 1 : first + 4] = [encode(text, seps) for text in written]
+            _IT.write_raw(message, seps.component.join(components).rstrip(seps.component), place)
         return True
 
     return reformat

@@ -23,7 +23,7 @@ from routes.language.facts import PluginFacts, TrayFacts
 from routes.language.nearest import nearest
 from routes.language.plugging import bind_plugin
 from routes.language.problems import Problems
-from routes.language.reforming import make_convert
+from routes.language.reforming import build_reformat
 from routes.language.scope import Scope
 from routes.language.segment_steps import build_arrange, build_cut, build_join, build_renumber
 from routes.language.source import Scalar
@@ -322,9 +322,9 @@ class ActBuilder:
 
     def _reformat(self, step: Reformat, it: bool) -> changing.Step | None:
         path = self.binder.path(step.path, "write", it=it)
-        zone = self.binder.vocabulary.zone
-        convert = make_convert(step.source, step.target, step.zone, zone, self.problems)
-        return None if path is None or convert is None else coding.reformat_all(path, convert)
+        if path is None:
+            return None
+        return build_reformat(step, path, self.binder.vocabulary.zone, self.problems)
 
     def _replace(self, step: Replace, it: bool) -> changing.Step | None:
         paths = self._paths(step.paths, it, "write")

@@ -182,10 +182,16 @@ _ORIGINAL = Field(
 )
 _REFORMAT = Field("reformat", PathText(), "the field", "reformat: PID-7", required=True)
 _WRITTEN = Field(
-    "from", Marked("how it is written, such as DD/MM/YYYY"), "how it is written now", required=True
+    "from",
+    Marked("how it is written: a word such as date, number or XPN, or an example such as DD/MM/YYYY"),
+    "how it is written now",
+    required=True,
 )
 _AS = Field(
-    "as", Marked("date, datetime or a form such as YYYYMMDDhhmm"), "how it shall be written", required=True
+    "as",
+    Marked("how it is written: a word such as date, number or XPN, or an example such as YYYYMMDDhhmm"),
+    "how it shall be written",
+    required=True,
 )
 _ZONE = Field("zone", Marked("feed, or a time zone such as Europe/London"), "whose clock the times are of")
 _REPLACE = Field("replace", _PATHS, "the places", "replace: PID-5.1", required=True)

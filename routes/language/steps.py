@@ -137,7 +137,7 @@ class Translate(Step):
 
 @dataclass(frozen=True, slots=True)
 class Reformat(Step):
-    """A date or time from one way of writing to another."""
+    """A date, time, number, NHS number or name from one way of writing to another."""
 
     path: Scalar
     source: Scalar
