@@ -6,7 +6,7 @@ Must not know feeds or routes. Endpoints that stand in a directory are filled in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from engine.site.entries import named_entries
 from engine.site.model import Address, ChannelSettings, Outcome, Retry, Tls
 from engine.site.values import Column, Endpoint
 from routes.language.facts import ChannelFacts
-from routes.language.kinds import Choice, Decimal, Duration, MappingOf, Marked, Name, Nested
+from routes.language.kinds import Choice, Decimal, Duration, MappingOf, Marked, Name, Nested, YesNo
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
@@ -83,6 +83,9 @@ CONNECT_TIMEOUT = Field(
     "connect_timeout", Duration(), "How long to wait for a connection.", default=DEFAULTS.connect_timeout
 )
 TLS = Field("tls", Nested(TLS_SHAPE, _as_read), "TLS towards the peer.")
+RETIRED = Field(
+    "retired", YesNo(), "It gets no new copies; those that wait are still delivered.", default=False
+)
 
 _OWN: Mapping[str, tuple[Field[Any], ...]] = {
     "mllp": (SEND_TO, REPLIES, RETRY, REPLY_TIMEOUT, CONNECT_TIMEOUT, TLS),
@@ -95,9 +98,8 @@ def _shape(kind: str) -> Shape:
     own = {f.key for f in _OWN[kind]}
     others = {f.key for fields in _OWN.values() for f in fields} - own
     misplaced = {key: f'A channel of kind {kind} has no "{key}". Take it away.' for key in others}
-    return Shape(
-        f"a channel of kind {kind}", (KIND, DIRECTORY, *_OWN[kind]), not_yet=("retired",), misplaced=misplaced
-    )
+    fields: tuple[Field[Any], ...] = (KIND, DIRECTORY, *_OWN[kind], RETIRED)
+    return Shape(f"a channel of kind {kind}", fields, misplaced=misplaced)
 
 
 KINDS: Mapping[str, Shape] = {kind: _shape(kind) for kind in _OWN}
@@ -132,8 +134,10 @@ def read_channels(
             str(record.values.get("kind", "")),
             directory.value if directory else "",
             directory.spot if directory else None,
+            record[RETIRED],
         )
-        channels[name.value] = _channel(name, record, around, problems)
+        settings = _channel(name, record, around, problems)
+        channels[name.value] = replace(settings, retired=record[RETIRED])
     return channels, facts
 
 

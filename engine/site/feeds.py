@@ -15,7 +15,7 @@ from engine.site.entries import named_entries
 from engine.site.model import Feed, Tls
 from engine.site.values import Charset, Listen, Network, Zone
 from routes.language.facts import FeedFacts
-from routes.language.kinds import Choice, Duration, Integer, ListOf, Marked, Name, Nested, Size
+from routes.language.kinds import Choice, Duration, Integer, ListOf, Marked, Name, Nested, Size, YesNo
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Node, Scalar
@@ -97,13 +97,16 @@ DUPLICATE_WINDOW = Field(
     "duplicate_window", Duration(), "How long a repeat is known as one; 0s: never.", default=7 * 86400.0
 )
 BATCH = Field("batch", Nested(BATCH_SHAPE, _batch), "Batches (FHS, BHS).")
+RETIRED = Field(
+    "retired", YesNo(), "It does not listen any more; what came in before is still worked off.", default=False
+)
 FEED = Shape(
     "a feed",
     (
         KIND, LISTEN, ACKNOWLEDGE, REJECT_AS, ANSWERS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS, TIMEZONE,
         SENDERS, TLS, MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW, BATCH,
+        RETIRED,
     ),
-    not_yet=("retired",),
     misplaced={
         "zone": 'A feed\'s time zone is written "timezone".',
         "port": 'Address and port stand together: "listen: 127.0.0.1:2575".',
@@ -150,6 +153,7 @@ def _facts(name: Scalar, record: Record) -> FeedFacts:
         record[TIMEZONE],
         dialect.spot if dialect else None,
         guards[0].spot if guards else None,
+        record[RETIRED],
     )
 
 
@@ -173,6 +177,7 @@ def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
         frame_timeout=record[FRAME_TIMEOUT],
         duplicate_window=record[DUPLICATE_WINDOW],
         on_count_mismatch=cast("Literal['hold_all', 'accept']", record.get(BATCH) or "hold_all"),
+        retired=facts.retired,
     )
 
 
@@ -199,9 +204,11 @@ def _tls(record: Record | None, folder: Path, problems: Problems) -> Tls | None:
 
 
 def _check_ports(feeds: Mapping[str, Feed], listens: Mapping[str, Spot], problems: Problems) -> None:
-    """Two feeds cannot listen on one port, unless each has an address of its own."""
+    """Two feeds cannot listen on one port, unless each has an address of its own or does not listen."""
     seen: list[Feed] = []
     for feed in feeds.values():
+        if feed.retired:
+            continue
         other = next((earlier for earlier in seen if _clash(earlier, feed)), None)
         if other is not None:
             problems.add(

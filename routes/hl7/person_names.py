@@ -142,7 +142,9 @@ def read_name_pattern(text: str) -> NamePattern | str | None:
         return (
             "a sign such as the comma stands between two parts of a name, with nothing but blanks around it"
         )
-    if any(len(sign) != 1 or sign.isalnum() for sign in signs) or any(one == other for one, other in pairwise(signs)):
+    if any(len(sign) != 1 or sign.isalnum() for sign in signs) or any(
+        one == other for one, other in pairwise(signs)
+    ):
         return "between two parts of a name stands one sign, such as a comma, and not the same one twice"
     if bracket:
         stretches.append(_Stretch(tuple(word.lower() for word in bracket.split()), optional=True))

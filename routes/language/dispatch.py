@@ -25,13 +25,13 @@ from routes.flow.sending import (
 from routes.hl7.formats import is_no_address
 from routes.hl7.path import CompiledPath
 from routes.language.building import ActBuilder
-from routes.language.facts import ChannelFacts
+from routes.language.facts import ChannelFacts, KeptPromises
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems
 from routes.language.scope import Scope
 from routes.language.send_shapes import EARLIER
 from routes.language.source import Scalar
-from routes.language.steps import FirstOf, NothingMore, SendEntry
+from routes.language.steps import FallBack, FirstOf, NothingMore, SendEntry
 from routes.tables.table import Table
 
 __all__ = ["Dispatcher", "find_open_end"]
@@ -42,8 +42,8 @@ class Dispatcher:
     """Builds the send entries of one route.
 
     routes: the names of all routes; broken: those whose files have problems of their own. used: every
-    channel that an entry names. passed_to: every route. same: what each entry to earlier recipients
-    compares, as texts of one message.
+    channel that an entry names. passed_to: every route. kept: what the engine carries out. same: what each
+    entry to earlier recipients compares, as texts of one message.
     """
 
     builder: ActBuilder
@@ -54,6 +54,7 @@ class Dispatcher:
     broken: Collection[str] = ()
     used: set[str] = field(default_factory=set)
     passed_to: set[str] = field(default_factory=set)
+    kept: KeptPromises = field(default_factory=KeptPromises)
     same: list[tuple[Callable[[Scope], str], ...]] = field(default_factory=list)
 
     def entries(self, sends: Sequence[SendEntry | FirstOf]) -> list[Entry]:
@@ -142,11 +143,19 @@ class Dispatcher:
         paths = [self.builder.binder.path(text) for text in said.same]
         if any(path is None for path in paths):
             return None
+        if not self.kept.earlier:
+            self.problems.add(
+                said.to.spot,
+                "The tests of routes run this entry, and this version of the engine does not yet know who "
+                "was sent an earlier message: live traffic finds no earlier recipients.",
+                "earlier-not-known",
+                warning=True,
+            )
         self.same.append(tuple([_reads(path) for path in paths if path is not None]))
         canonical = {
             name: None if not channel.directory else _canonical(self.directories[channel.directory])
             for name, channel in self.channels.items()
-            if not channel.directory or channel.directory in self.directories
+            if not channel.retired and (not channel.directory or channel.directory in self.directories)
         }
         return send_to_earlier(canonical, otherwise, changes=changes)
 
@@ -155,18 +164,30 @@ class Dispatcher:
         wait = said.fall_back
         if wait is None:
             return None, True
+        fallback = self._fallback_of(said, wait, it=it)
+        if fallback is not None and not self.kept.deadlines:
+            self.problems.add(
+                wait.spot,
+                "The tests of routes run this deadline, and this version of the engine does not yet: in live "
+                f'traffic nothing is sent to channel "{wait.then.value}" by itself.',
+                "deadline-not-kept",
+                warning=True,
+            )
+        return fallback, fallback is not None
+
+    def _fallback_of(self, said: SendEntry, wait: FallBack, *, it: bool) -> Fallback | None:
         channel = self._channel(wait.then)
         if channel is None:
-            return None, False
+            return None
         if wait.then.value == said.to.value:
             self.problems.add(
                 wait.then.spot,
                 "This is the very channel whose proof did not come; name another one.",
                 "same-channel",
             )
-            return None, False
+            return None
         if not channel.directory:
-            return Fallback(wait.proof, wait.after, channel.name, None), True
+            return Fallback(wait.proof, wait.after, channel.name, None)
         if said.address is None:
             self.problems.add(
                 wait.then.spot,
@@ -174,12 +195,12 @@ class Dispatcher:
                 '"address" that could be looked up there.',
                 "missing-address",
             )
-            return None, False
+            return None
         read = self.builder.binder.value(said.address, it=it)
         table = self.directories.get(channel.directory)
         if read is None or table is None:
-            return None, False
-        return Fallback(wait.proof, wait.after, channel.name, find_address(read, _canonical(table))), True
+            return None
+        return Fallback(wait.proof, wait.after, channel.name, find_address(read, _canonical(table)))
 
     def _channel(self, to: Scalar) -> ChannelFacts | None:
         self.used.add(to.value)
@@ -187,6 +208,13 @@ class Dispatcher:
         if found is None:
             message = f'There is no channel "{to.value}"{did_you_mean(to.value, self.channels)}'
             self.problems.add(to.spot, message, "unknown-channel", fix=nearest(to.value, self.channels))
+        elif found.retired:
+            self.problems.add(
+                to.spot,
+                f'Channel "{to.value}" is retired: nothing new may go there. Send to another one, or take '
+                "retired away in channels.yaml.",
+                "retired-channel",
+            )
         return found
 
     def _address(

@@ -12,14 +12,17 @@ from typing import Literal
 from routes.language.problems import Spot
 from routes.language.source import Node
 
-__all__ = ["ChannelFacts", "FeedFacts", "PluginFacts", "SiteFacts", "TrayFacts"]
+__all__ = ["ChannelFacts", "FeedFacts", "KeptPromises", "PluginFacts", "SiteFacts", "TrayFacts"]
 
 _NOWHERE = Spot("")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedFacts:
-    """One inbound feed. `spot` is where feeds.yaml names it; `timezone` is an IANA name or ""."""
+    """One inbound feed. `spot` is where feeds.yaml names it; `timezone` is an IANA name or "".
+
+    retired: it takes no more messages; those that wait are still decided.
+    """
 
     name: str
     spot: Spot = _NOWHERE
@@ -31,17 +34,22 @@ class FeedFacts:
     timezone: str = ""
     dialect_spot: Spot | None = None
     guards_spot: Spot | None = None
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """One outbound channel. `directory` is the table whose keys are its addresses, or ""."""
+    """One outbound channel. `directory` is the table whose keys are its addresses, or "".
+
+    retired: no route may send there any more; copies that wait are still delivered.
+    """
 
     name: str
     spot: Spot = _NOWHERE
     kind: str = ""
     directory: str = ""
     directory_spot: Spot | None = None
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,17 @@ class PluginFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPromises:
+    """What an engine carries out of a decision after its copies are made; what it does not, is warned of.
+
+    deadlines: it watches for proofs and sends to `then`. earlier: it knows who was sent an earlier message.
+    """
+
+    deadlines: bool = False
+    earlier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SiteFacts:
     """What stands in gatepost.yaml for all routes.
 
@@ -79,6 +98,7 @@ class SiteFacts:
     guards: names of guards for every feed, with their places.
     plugins: the plugin steps that the site allows, by `package.name@version`.
     live: whether it is in live use: then synthetic NHS numbers are not valid.
+    kept: what the engine that runs the site carries out.
     """
 
     hours: Mapping[str, Node] = field(default_factory=dict)
@@ -88,3 +108,4 @@ class SiteFacts:
     guards_spot: Spot | None = None
     plugins: Mapping[str, PluginFacts] = field(default_factory=dict)
     live: bool = False
+    kept: KeptPromises = KeptPromises()

@@ -165,7 +165,7 @@ def _find_idle_feeds(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None
     # A misspelt feed in a route is the mistake; the feed it meant is not reported as well.
     meant = {nearest(name, feeds) for name in taken if name not in feeds}
     for feed in feeds.values():
-        if feed.name not in taken and feed.name not in meant:
+        if feed.name not in taken and feed.name not in meant and not feed.retired:
             assembly.problems.add(
                 feed.spot,
                 f'No route takes the messages of feed "{feed.name}": they would be answered and go nowhere. '
@@ -180,7 +180,7 @@ def _find_idle_channels(assembly: Assembly) -> None:
     channels = assembly.channels
     meant = {nearest(name, channels) for name in assembly.sent_to if name not in channels}
     for channel in channels.values():
-        if channel.name not in assembly.sent_to and channel.name not in meant:
+        if channel.name not in assembly.sent_to and channel.name not in meant and not channel.retired:
             assembly.problems.add(
                 channel.spot, f'No route sends to channel "{channel.name}".', "idle-channel", warning=True
             )

@@ -43,7 +43,7 @@ def load_around(block: Block, folder: Path, words: str = "") -> tuple[Site | Non
     for table in blocks_of(ROOT / block.page):
         if table.language == "csv" and table.words and table.words[0].startswith("tables/"):
             (site / table.words[0]).write_text(table.text, encoding="utf-8")
-    kind = block.words[0]
+    kind, *tag = block.words
     settings = site / "gatepost.yaml"
     if words:
         settings.write_text(words, encoding="utf-8")
@@ -52,6 +52,11 @@ def load_around(block: Block, folder: Path, words: str = "") -> tuple[Site | Non
         wrapped = WRAPPED[kind].format(feed=FEED, text=text)
         folder_of_it = "profiles" if kind == "paths" else "routes"
         (site / folder_of_it / "example.yaml").write_text(wrapped, encoding="utf-8")
+    elif tag:  # several routes that belong together carry the same word
+        for one in blocks_of(ROOT / block.page):
+            if one.words == block.words:
+                name = one.text.partition("route: ")[2].partition("\n")[0]
+                (site / "routes" / f"{name}.yaml").write_text(one.text, encoding="utf-8")
     else:
         (site / WHOLE[kind]).write_text(block.text, encoding="utf-8")
     return load_site(site, "example" if kind == "environment" else "", environ=LIVE)
