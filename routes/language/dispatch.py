@@ -215,6 +215,7 @@ class Dispatcher:
                 "retired away in channels.yaml.",
                 "retired-channel",
             )
+            return None
         return found
 
     def _address(

@@ -249,3 +249,22 @@ def test_what_a_layer_changes_is_named_where_it_stands(site: Path) -> None:
     _, problems = load_site(site, overrides={"feeds.st_annes_tie.dialect": "no_such"})
 
     assert {problem.spot.file for problem in problems if problem.severity == "error"} == {"(command line)"}
+
+
+def test_what_is_retired_needs_no_route_and_shares_its_port(site: Path) -> None:
+    edit(
+        site / "feeds.yaml",
+        "  westmoor_pas:",
+        "  old_pas:\n    kind: mllp\n    listen: 127.0.0.1:2580\n    retired: yes\n  westmoor_pas:",
+    )
+    edit(
+        site / "channels.yaml",
+        "  archive:",
+        "  old_archive: {kind: folder, path: old, retired: yes}\n\n  archive:",
+    )
+    loaded, problems = load_site(site)
+
+    assert loaded is not None, [str(problem) for problem in problems]
+    assert problems == []
+    assert (loaded.feeds["old_pas"].retired, loaded.feeds["westmoor_pas"].retired) == (True, False)
+    assert (loaded.channels["old_archive"].retired, loaded.channels["archive"].retired) == (True, False)

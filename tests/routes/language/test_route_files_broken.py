@@ -30,6 +30,7 @@ TIE_ROUTE = "route: tie_route\nfrom: [tie]\nsend:\n  - to: archive\n  - to: gp_m
 CHANNELS = {
     "archive": ChannelFacts("archive", Spot("channels.yaml", 2, 3, 7)),
     "gp_mail": ChannelFacts("gp_mail", Spot("channels.yaml", 4, 3, 7), directory="gp_directory"),
+    "old_mail": ChannelFacts("old_mail", Spot("channels.yaml", 6, 3, 8), retired=True),
 }
 SITE = SiteFacts(
     guards=("safe",),
