@@ -1,0 +1,68 @@
+"""A profile in words: for each constraint one sentence. Must not know how constraints are asked."""
+
+from __future__ import annotations
+
+from routes.language.profile_files import Bounds, Constraint, ProfileFile
+from routes.language.source import Scalar
+from routes.review.document import Phrase, Sentence, capital, joined, name, phrase, said
+from routes.review.expression_words import valid_words
+from routes.review.outcome_words import Wording
+from routes.review.path_words import literal, place_of
+
+__all__ = ["constraint_sentence", "constraints"]
+
+
+def constraints(profile: ProfileFile, wording: Wording) -> tuple[Sentence, ...]:
+    """Every constraint of a profile, in the order of its file."""
+    inside = Wording(origin=wording.origin)
+    found = [
+        constraint_sentence(path, constraint, inside)
+        for path, of_path in profile.paths
+        for constraint in of_path
+    ]
+    about = [Sentence(phrase("The profile is for: ", said(profile.about)))] if profile.about else []
+    return (*about, *found)
+
+
+def constraint_sentence(path: Scalar, constraint: Constraint, wording: Wording) -> Sentence:
+    """What one place must be like."""
+    place = wording.path(path)
+    subject = wording.place(path)
+    parts = _demands(constraint, place_of(place))
+    words = phrase(subject, " ", joined(parts))
+    if constraint.when is not None:
+        words = phrase("when ", wording.within(place).condition(constraint.when), ": ", words)
+    if constraint.severity == "warning":
+        words = phrase(words, "; if not, this is only noted")
+    if constraint.words:
+        words = phrase(words, "; it is told as ", said(constraint.words))
+    return Sentence(capital(phrase(words, ".")), where=str(constraint.spot))
+
+
+def _demands(constraint: Constraint, place: str) -> list[Phrase]:
+    """What is asked, each as a predicate."""
+    found: list[Phrase] = []
+    if constraint.required:
+        found.append(phrase("must be filled in"))
+    if constraint.forbidden:
+        found.append(phrase("must not be there"))
+    if constraint.count is not None:
+        found.append(phrase("must be there ", _times(constraint.count)))
+    if constraint.length is not None:
+        found.append(phrase("must have ", str(constraint.length), " characters"))
+    if constraint.values is not None:
+        values = joined([literal(value.value, place) for value in constraint.values], "or")
+        found.append(phrase("must be ", values))
+    if constraint.table is not None:
+        found.append(phrase("must be listed in the table ", name(constraint.table.value, "table")))
+    if constraint.formats:
+        found.append(
+            phrase("must be ", joined([valid_words(form.value) for form in constraint.formats], "or"))
+        )
+    return found
+
+
+def _times(count: Bounds) -> str:
+    if count.most == count.least:
+        return "once" if count.least == 1 else f"{count.least} times"
+    return "at most once" if (count.least, count.most) == (0, 1) else f"{count} times"
