@@ -146,7 +146,7 @@ def _test(tree: Test, value: Expression, naming: Naming, holds: bool) -> Phrase:
     if isinstance(tree, InHours) and isinstance(value, Received):
         comes = "the message comes in" if holds else "the message does not come in"
         return phrase(comes, " within the hours ", name(tree.hours, "hours"))
-    if isinstance(tree, Is) and isinstance(value, PathRead) and not value.path.field:
+    if isinstance(tree, Is) and isinstance(value, PathRead) and not value.path.field and value.path.steps:
         return _segment_is(tree, value.path, holds)
     if isinstance(tree, Is) and isinstance(value, Lookup) and value.column is None:
         there = (tree.state == "present") is holds

@@ -16,6 +16,9 @@ from routes.review.step_words import stopped
 
 __all__ = ["Before", "overview", "trays"]
 
+UNSTOPPED = """\
+This is where a message goes that the route wants and that nothing stops; what can stop one, the next table \
+says."""
 Before = tuple[str, Sequence[Check], Sequence[Step], Wording]
 """Checks and changes that come before the route's own: where they stand, and the words of their file."""
 
@@ -26,7 +29,7 @@ def overview(route: RouteFile, wording: Wording, before: Iterable[Before]) -> li
     rows = tuple((capital(way.when), capital(way.then), way.how) for way in told)
     follows = frozenset(place for place, way in enumerate(told) if way.follows)
     head = ("When", "What happens", "How, or who looks at it")
-    found = [Section(phrase("Where messages go"), table=Table(head, rows, follows))]
+    found = [Section(phrase("Where messages go"), phrase(UNSTOPPED), Table(head, rows, follows))]
     stops = list(_stops(route, wording, before))
     if stops:
         title = phrase("What can stop a message on its way there")

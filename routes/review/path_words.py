@@ -11,7 +11,7 @@ import re
 from routes.hl7.notation import EVERY, Comparison, Path, Pick, Selector, Step
 from routes.review.code_meanings import meaning
 from routes.review.document import Phrase, path, phrase, said
-from routes.review.standard_names import component_name, field_name, segment_name
+from routes.review.standard_names import component_name, field_name, is_plural, segment_name
 
 __all__ = ["describe_path", "literal", "noun_of_path", "place_of", "short_name", "things"]
 
@@ -26,7 +26,8 @@ _EVERYDAY = {
     "MSH-9.1": "message type",
     "MSH-9.2": "trigger event",
     "MSH-11.1": "processing ID",
-    "OBR-4.1": "code of the test ordered",
+    "OBR-4.1": "test code",
+    "OBR-22": "date/time of the report",
     "OBR-28": "doctor to copy to",
     "OBX-3.1": "test code",
     "PID-5.1": "patient's family name",
@@ -78,6 +79,8 @@ def things(place: Path) -> Phrase:
     pick = place.repetition if place.field else (None if step is None else step.pick)
     if isinstance(pick, Selector):
         noun = phrase(noun, " whose ", _selected(pick, place.segment, place.field))
+    elif len(place.steps) > 1:
+        noun = phrase(noun, " of ", _segment(place.steps[-2], "every", bare=False))
     return phrase(noun, " (", path(str(place)), ")")
 
 
@@ -111,14 +114,20 @@ def _own_noun(place: Path, it: Path | None, which: str) -> Phrase:
         noun = _entry(noun[0].text, place.repetition, segment, field, which)
     elif place.relative and not place.field and inner:
         return phrase(inner)  # `it.1`, of one repetition
-    return phrase(f"{inner} of {_article(noun, which)}", noun) if inner else noun
+    if not inner or inner == noun[0].text:
+        return noun
+    return phrase(f"{inner} of {_article(noun, which)}", noun)
+
+
+_OF_SEVERAL = {"every": "each of", "each": "each of", "no": "none of", "at least one": "at least one of"}
 
 
 def _article(noun: Phrase, which: str) -> str:
     """`the `, where that is English."""
     text = noun[0].text if noun else ""
     numbered = re.match(r"(field|entry|component|sub-component) [0-9]", text)
-    return "" if numbered or text.startswith((f"{which} ", "every ")) else "the "
+    counted = (f"{which} ", "every ", *(f"{each} " for each in _OF_SEVERAL.values()))
+    return "" if numbered or text.startswith(counted) else "the "
 
 
 def _field(segment: str, field: int) -> str:
@@ -150,6 +159,8 @@ def _type_of(place: Path) -> str:
 def _entry(noun: str, pick: Pick, segment: str, field: int, which: str) -> Phrase:
     """One of a field's repetitions."""
     if pick == EVERY:
+        if is_plural(noun):
+            return phrase(f"{_OF_SEVERAL.get(which, which)} the {noun}")
         return phrase(f"{which} entry of the {noun}" if noun.endswith(" list") else f"{which} {noun}")
     if isinstance(pick, Selector):
         return phrase(f"{noun} entry whose ", _selected(pick, segment, field))

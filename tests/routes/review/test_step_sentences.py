@@ -155,7 +155,7 @@ def test_a_profile_is_told_constraint_by_constraint() -> None:
     standard = dataclasses.replace(check, profile=Scalar("standard", Spot("")))
     told_of = [describe_entry(check, WORDING), describe_entry(standard, WORDING)]
 
-    assert "The date/time of birth (PID-7) must be filled in and must be a valid date." in told_of[0]
+    assert "The date/time of birth (PID-7) must be filled in and be a valid date." in told_of[0]
     assert "if not, this is only noted; it is told as “Only final results”" in told_of[0]
     assert "the HL7 standard of its version" in told_of[1]
 
