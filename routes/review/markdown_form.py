@@ -14,9 +14,12 @@ from routes.review.text_form import letters
 
 __all__ = ["write_markdown"]
 
-_SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=!)\[")
+_SPECIAL = re.compile(
+    r"[\\`*\[\]|~]|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+)
+"""What would be markup; all else stays as it is, so that words can be found word for word."""
 _BLANKS = re.compile(r"\s+")
-_AT_FRONT = re.compile(r"^([#+\-=]|[0-9]+[.)])")
+_AT_FRONT = re.compile(r"^([#+\-=>]|[0-9]+[.)])")
 
 
 def write_markdown(document: Document) -> str:

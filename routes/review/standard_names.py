@@ -24,7 +24,7 @@ class SegmentName:
 
 
 def _once(noun: str) -> SegmentName:
-    return SegmentName(noun, f"{noun}s")
+    return SegmentName(noun, noun if noun.endswith("s") else f"{noun}s")
 
 
 def _often(noun: str, plural: str = "") -> SegmentName:
