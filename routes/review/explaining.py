@@ -273,6 +273,8 @@ def _feed_sentence(feed: FeedFacts) -> Sentence:
         words = phrase(words, ", in the dialect ", name(feed.dialect))
     if feed.timezone:
         words = phrase(words, f", with the clock of {feed.timezone}")
+    if feed.retired:
+        words = phrase(words, ", which is retired and takes no more messages")
     return Sentence(phrase(words, "."))
 
 

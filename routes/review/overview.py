@@ -12,7 +12,7 @@ from routes.language.steps import Check, ForEach, Otherwise, Plugin, Reformat, R
 from routes.review.document import Phrase, Section, Sentence, Table, capital, joined, name, phrase
 from routes.review.outcome_words import OWN_TRAYS, Wording, looked_after, result_of
 from routes.review.send_words import ways
-from routes.review.step_words import stopped
+from routes.review.step_words import form_words, stopped
 
 __all__ = ["Before", "overview", "trays"]
 
@@ -102,7 +102,7 @@ def _failure(step: Step, wording: Wording) -> Phrase:
                 name(step.table.value, "table"),
             )
         case Reformat():
-            return phrase(wording.place(step.path), " is not written as ", name(step.source.value, "said"))
+            return phrase(wording.place(step.path), " is not written as ", form_words(step.source.value))
         case Plugin():
             return phrase("the plugin step ", name(step.name.value), " fails")
         case _:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from routes.hl7.path import Path
-from routes.language.profile_files import Bounds, Constraint, ProfileFile
+from routes.language.profile_files import Constraint, ProfileFile
+from routes.language.profile_kinds import Bounds
 from routes.language.source import Scalar
 from routes.review.document import Phrase, Sentence, capital, joined, name, phrase, said
 from routes.review.expression_words import valid_words

@@ -36,7 +36,7 @@ from routes.review.path_words import literal, place_of, short_name
 from routes.review.profile_words import constraints
 from routes.review.standard_names import component_name, field_name, segment_name
 
-__all__ = ["accept_sentence", "check_sentence", "step_sentence", "stopped"]
+__all__ = ["accept_sentence", "check_sentence", "form_words", "step_sentence", "stopped"]
 
 
 # --- what is wanted, and what is checked ---------------------------------------------------------------
@@ -239,17 +239,23 @@ def _translated(step: Translate, wording: Wording) -> tuple[Phrase, tuple[Senten
 
 
 _FORMS = {
-    "date": "as a date in the form of HL7 (YYYYMMDD)",
-    "datetime": "as a date and time in the form of HL7 (YYYYMMDDhhmmss)",
+    "XCN": "a doctor's code and name in the components of HL7",
+    "XPN": "a person's name in the components of HL7",
+    "date": "a date in the form of HL7 (YYYYMMDD)",
+    "datetime": "a date and time in the form of HL7 (YYYYMMDDhhmmss)",
+    "nhs_number": "the ten digits of an NHS number",
+    "number": "a number in the form of HL7 (1234.5)",
 }
 
 
+def form_words(form: str) -> Phrase:
+    """How `reformat` reads or writes a value; a pattern stands as it is."""
+    return phrase(_FORMS[form]) if form in _FORMS else phrase(said(form))
+
+
 def _reformatted(step: Reformat, wording: Wording) -> Phrase:
-    target = step.target.value
-    written = phrase(_FORMS[target]) if target in _FORMS else phrase("as ", said(target))
-    words = phrase(
-        "write ", wording.place(step.path), ", which comes as ", said(step.source.value), ", ", written
-    )
+    source, target = form_words(step.source.value), form_words(step.target.value)
+    words = phrase("write ", wording.place(step.path), ", which comes as ", source, ", as ", target)
     if step.zone is None:
         return words
     clock = (
