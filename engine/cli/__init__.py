@@ -26,6 +26,7 @@ COMMANDS = (
     "messages",
     "show",
     "status",
+    "reload",
 )
 """In the order in which a newcomer meets them; `engine/cli/NAME.py` holds a click command called NAME."""
 
