@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from routes.hl7.path import CompiledPath, Path, PathError, Purpose, compile_path, parse_path
 from routes.language.compiler import compile_condition, compile_text
+from routes.language.composites import find_whole_fields
 from routes.language.constants import constant_truth
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.parser import parse_expression
@@ -54,6 +55,9 @@ class Binder:
         self.vocabulary, errors = define_names(expressions, self.vocabulary)
         for name, error in errors.items():
             self._report(texts[name], error)
+        for name, expression in expressions.items():
+            if expression is not None and name not in errors:
+                self._look_for_whole_fields(texts[name], expression)
 
     def condition(
         self, text: Scalar, *, it: bool = False, always: str = ""
@@ -153,7 +157,10 @@ class Binder:
         if expression is None:
             return None
         kind = self._check(expression, text, expect, self._vocabulary(it=it))
-        return None if kind is None or kind is Kind.UNKNOWN else expression
+        if kind is None or kind is Kind.UNKNOWN:
+            return None
+        self._look_for_whole_fields(text, expression)
+        return expression
 
     def _parse(self, text: Scalar) -> Expression | None:
         try:
@@ -164,6 +171,18 @@ class Binder:
         self.used |= names_in(expression)
         self.tables |= tables_in(expression)
         return expression
+
+    def _look_for_whole_fields(self, text: Scalar, expression: Expression) -> None:
+        names = {name: known.expression for name, known in self.vocabulary.names.items()}
+        for found in find_whole_fields(expression, names):
+            self.problems.add(
+                text.at(found.span.offset, found.span.length),
+                f"{found.path} is the whole field as it is written, such as {found.example}. A single value "
+                f"is compared with one of its components: {found.meant}.",
+                "whole-field",
+                warning=True,
+                fix=found.meant,
+            )
 
     def _check(
         self, expression: Expression, text: Scalar, expect: Kind | None, vocabulary: Vocabulary

@@ -7,15 +7,17 @@ nothing of tables or messages, and never says yes or no where a message could sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from routes.hl7.formats import read_number
 from routes.language.closures import NULL, SIGNS, is_plain_text
-from routes.language.readings import compare_moments, read_literal_moment
+from routes.language.readings import Moment, compare_moments, read_literal_moment
 from routes.language.syntax import (
     And,
     Compare,
+    Count,
     Element,
     Expression,
     InList,
@@ -29,7 +31,7 @@ from routes.language.syntax import (
     TextTest,
 )
 
-__all__ = ["constant_truth"]
+__all__ = ["can_all_hold", "constant_truth"]
 
 
 def constant_truth(expression: Expression) -> bool | None:
@@ -47,6 +49,12 @@ def constant_truth(expression: Expression) -> bool | None:
     if isinstance(expression, Test):
         return _test(expression)
     return None
+
+
+def can_all_hold(wanted: Sequence[Expression], denied: Sequence[Expression] = ()) -> bool:
+    """False where the first can surely never be true together while none of the others is."""
+    parts = [*((each, True) for each in wanted), *((each, False) for each in denied)]
+    return _conjunction(parts) is not False
 
 
 def _quantified(node: Quantified) -> bool | None:
@@ -94,6 +102,8 @@ def _compared(node: Compare) -> bool | None:
         return False
     if isinstance(one, Number) and isinstance(other, Number):
         return bool(SIGNS[sign](one.value, other.value))
+    if isinstance(one, Count) and isinstance(other, Number):
+        return _counted(sign, other.value)
     if isinstance(one, Text) and isinstance(other, Text):
         day, other_day = read_literal_moment(one.value), read_literal_moment(other.value)
         if day is not None and other_day is not None:
@@ -101,6 +111,17 @@ def _compared(node: Compare) -> bool | None:
         return one.value == other.value if sign == "=" else None
     if one == other and sign in ("<", ">") and not isinstance(one, Element):
         return False
+    return None
+
+
+def _counted(sign: str, number: Decimal) -> bool | None:
+    """How many there are compared with a number: a count is whole, and none or more."""
+    if sign == "=" and (number < 0 or number != int(number)):
+        return False
+    if (sign == "<" and number <= 0) or (sign == "<=" and number < 0):
+        return False
+    if (sign == ">=" and number <= 0) or (sign == ">" and number < 0):
+        return True
     return None
 
 
@@ -115,11 +136,15 @@ class _Facts:
     unequal: set[str] = field(default_factory=set)  # it is none of these
     lowest: tuple[Decimal, bool] | None = None  # a number above this; True: or equal to it
     highest: tuple[Decimal, bool] | None = None
+    earliest: list[Moment] = field(default_factory=list)  # a time not before these
+    latest: list[Moment] = field(default_factory=list)  # and not behind these
     there: bool | None = None  # present, or empty
     null: bool | None = None
 
     def impossible(self) -> bool:
-        if self.equal is not None and not self.equal - self.unequal:
+        if self.equal is not None and not {text for text in self.equal - self.unequal if self.fits(text)}:
+            return True
+        if any(compare_moments(">", early, late) for early in self.earliest for late in self.latest):
             return True
         if self.there is False and (self.equal is not None or self.null or self.lowest or self.highest):
             return True
@@ -131,6 +156,17 @@ class _Facts:
             return False
         low, high = self.lowest, self.highest
         return low[0] > high[0] or (low[0] == high[0] and not (low[1] and high[1]))
+
+    def fits(self, text: str) -> bool:
+        """Whether a text lies within the bounds for numbers."""
+        if self.lowest is None and self.highest is None:
+            return True
+        number = read_number(text)
+        if number is None:
+            return False
+        low, high = self.lowest, self.highest
+        above = low is None or number > low[0] or (low[1] and number == low[0])
+        return above and (high is None or number < high[0] or (high[1] and number == high[0]))
 
 
 def _conjunction(parts: Iterable[tuple[Expression, bool]]) -> bool | None:
@@ -189,6 +225,11 @@ def _note_comparison(facts: _Facts, test: Compare, wanted: bool) -> bool:
         if test.sign in ("=", "<", "<="):
             bounds = [bound for bound in (facts.highest, (other.value, inclusive)) if bound is not None]
             facts.highest = min(bounds, key=lambda bound: (bound[0], bound[1]))
+    elif isinstance(other, Text) and wanted and (moment := read_literal_moment(other.value)) is not None:
+        if test.sign in (">", ">="):
+            facts.earliest.append(moment)
+        elif test.sign in ("<", "<="):
+            facts.latest.append(moment)
     return True
 
 

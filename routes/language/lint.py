@@ -17,6 +17,7 @@ from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.profile_files import STANDARD
 from routes.language.steps import DialectFile, FirstOf, RouteFile
+from routes.language.unreachable import find_unreachable
 
 __all__ = ["has_errors", "look_at_all"]
 
@@ -29,6 +30,8 @@ def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
         _look_at_feeds(route, feeds, assembly)
         if route.name.value not in assembly.files.routes.failed:
             find_open_end(route.sends, route.name, assembly.problems)
+        if not has_errors(route.spot.file, assembly.problems):
+            find_unreachable(route, assembly.problems)
         _find_unused_names(route, assembly)
     for dialect in assembly.files.dialects.values():
         _find_unused_names(dialect, assembly)

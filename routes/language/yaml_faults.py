@@ -222,6 +222,15 @@ class _Explanation:
                 "whole value in double quotes, or begin it with something else.",
                 "value-begins-with",
             )
+        if value.startswith("{") and "expected <block end>" in self._problem:
+            return self._at(
+                self._line,
+                line.find(value),
+                1,
+                "A value that begins with { is keys with values for YAML. A path is written PID-3.1, without "
+                "brackets around it; a text goes in double quotes.",
+                "value-begins-with",
+            )
         if not value or value[0] not in _OPENERS:
             return None
         return self._at(
