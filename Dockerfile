@@ -11,6 +11,7 @@ COPY engine engine
 COPY channels channels
 COPY routes routes
 COPY config config
+COPY docs/problems.md docs/problems.md
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/gatepost/bin/pip install --no-cache-dir --no-deps --no-index /wheel/*.whl
 

@@ -4,37 +4,101 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.cli.options import environment_option, site_argument
-from engine.site.loading import load_site
-from engine.site.model import Site
-from routes.language.problems import Problem
+
+if TYPE_CHECKING:
+    from engine.site.model import Site
+    from routes.language.problems import Problem
 
 __all__ = ["check"]
 
 
-@click.command(epilog="Example: gatepost check config --environment live")
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  gatepost check config --environment live\n"
+    "  gatepost check --explain yaml-ate-the-quotes\n"
+    "  gatepost check config --json --stdin routes/gp_results.yaml < unsaved.yaml"
+)
 @site_argument
 @environment_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts and editors.")
-def check(site: Path, environment: str, as_json: bool) -> None:
+@click.option(
+    "--stdin", "unsaved", metavar="FILE",
+    help="Check with the text on standard input in place of FILE of the site, as an editor does.",
+)  # fmt: skip
+@click.option(
+    "--explain", "rule", metavar="RULE", help="Say what a rule means and what to do; checks nothing."
+)
+def check(site: Path, environment: str, as_json: bool, unsaved: str | None, rule: str | None) -> None:
     """Check SITE (default: config) without starting anything.
 
     Reads every file, lays the environment over them, follows secrets, compiles every route, and prints all
     problems in file order as file:line:column: message [rule]. Exit status 1 where any is an error;
     warnings alone leave it 0.
     """
-    loaded, problems = load_site(site, environment)
+    if rule is not None:
+        _explain(rule.strip("[]"), as_json)
+        return
+    from engine.site.loading import load_site
+
+    instead = {} if unsaved is None else {_within(site, unsaved): _standard_input()}
+    loaded, problems = load_site(site, environment, instead=instead)
     if as_json:
-        click.echo(json.dumps(_as_json(loaded, problems), indent=2, ensure_ascii=False))
+        from engine.cli.check_json import check_as_json
+
+        click.echo(json.dumps(check_as_json(loaded, problems), indent=2, ensure_ascii=False))
     else:
         for problem in problems:
             click.echo(f"{problem}\n")
         click.echo(_summary(site, loaded, problems))
     sys.exit(0 if loaded is not None else 1)
+
+
+def _within(site: Path, file: str) -> str:
+    """The file's name within the site: as it is given, or from a path that leads into the site folder."""
+    from engine.site.files import is_read
+
+    name = PurePath(file)
+    for path in (name, *([] if name.is_absolute() else [Path.cwd() / name])):
+        if path.is_absolute() and path.is_relative_to(site.resolve()):
+            name = path.relative_to(site.resolve())
+            break
+    if not is_read(name.as_posix()):
+        raise click.UsageError(
+            f"{file} is no file that a site has; name one such as routes/gp_results.yaml, within {site}"
+        )
+    return name.as_posix()
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise click.UsageError("what came on standard input is not UTF-8 text") from None
+
+
+def _explain(rule: str, as_json: bool) -> None:
+    """A rule's row of docs/problems.md."""
+    from engine.cli.rules import rules
+    from routes.language.nearest import did_you_mean
+
+    found = rules().get(rule)
+    if found is None:
+        near = did_you_mean(rule, rules())
+        raise click.UsageError(f'there is no rule "{rule}"{near} docs/problems.md lists them all')
+    if as_json:
+        told = {"rule": found.id, "wrong": found.wrong, "remedy": found.remedy, "link": found.link}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{found.id} ({found.section}; {'a warning' if found.warns else 'an error'})\n")
+    wrong = found.wrong.removeprefix("A warning. ")
+    click.echo(click.wrap_text(f"What is wrong: {wrong}", width=100, subsequent_indent="  "))
+    click.echo(click.wrap_text(f"What to do: {found.remedy}", width=100, subsequent_indent="  "))
 
 
 def _summary(site: Path, loaded: Site | None, problems: list[Problem]) -> str:
@@ -58,34 +122,3 @@ def _counted(site: Site) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _as_json(site: Site | None, problems: list[Problem]) -> dict[str, object]:
-    summary: dict[str, object] = {"ok": site is not None}
-    if site is not None:
-        summary |= {
-            "site": site.name,
-            "hash": site.hash,
-            "environment": site.environment,
-            "data": str(site.data),
-            "broker": site.broker_shown,
-            "feeds": sorted(site.feeds),
-            "routes": sorted(site.plan.routes),
-            "channels": sorted(site.channels),
-            "tables": sorted(site.plan.tables),
-        }
-    return {**summary, "problems": [_problem(problem) for problem in problems]}
-
-
-def _problem(problem: Problem) -> dict[str, object]:
-    spot = problem.spot
-    return {
-        "file": spot.file,
-        "line": spot.line,
-        "column": spot.column,
-        "length": spot.length,
-        "severity": problem.severity,
-        "rule": problem.rule,
-        "message": problem.message,
-        "fix": problem.fix,
-    }

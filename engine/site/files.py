@@ -7,13 +7,13 @@ silence. Must not know what stands in any file.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from routes.language.problems import Problems, Spot
 
-__all__ = ["FOLDERS", "ROOT_FILES", "SiteFiles", "read_file", "read_folder"]
+__all__ = ["ROOT_FILES", "SiteFiles", "is_read", "read_folder"]
 
 ROOT_FILES = ("gatepost.yaml", "feeds.yaml", "channels.yaml")
 FOLDERS = {
@@ -45,8 +45,19 @@ class SiteFiles:
         return sorted(Path(name).stem for name in self.texts if name.startswith("environments/"))
 
 
-def read_folder(folder: Path, problems: Problems) -> SiteFiles | None:
-    """Read every file that belongs to the site. None where this is no site folder at all."""
+def is_read(name: str) -> bool:
+    """Whether a file of this name within a site is one that a site has."""
+    room, _, file = name.rpartition("/")
+    return name in ROOT_FILES or (bool(file) and file.endswith(FOLDERS.get(room, ())) and file[0] != ".")
+
+
+def read_folder(
+    folder: Path, problems: Problems, instead: Mapping[str, str] | None = None
+) -> SiteFiles | None:
+    """Read every file that belongs to the site. None where this is no site folder at all.
+
+    instead: texts that stand for files, or are files of their own, as an editor has them unsaved.
+    """
     if not folder.is_dir():
         problems.add(
             Spot(str(folder)),
@@ -62,15 +73,20 @@ def read_folder(folder: Path, problems: Problems) -> SiteFiles | None:
         )
         return None
     root = folder.resolve()
-    texts: dict[str, str] = {}
+    texts = dict(instead or {})
     for name, path in _listed(folder, problems):
+        if instead and name in instead:
+            continue
         if len(texts) >= MAX_FILES:
             problems.add(Spot(name), f"A site has at most {MAX_FILES:,} files.", "too-large")
             break
-        text = read_file(name, path, root, problems)
+        text = _read(name, path, root, problems)
         if text is not None:
             texts[name] = text
-    return SiteFiles(texts)
+    for name in ROOT_FILES:
+        if name not in texts and not (folder / name).exists():
+            problems.add(Spot(name), f"{name} is missing; every site has one.", "missing-file")
+    return SiteFiles(dict(sorted(texts.items())))
 
 
 def _listed(folder: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
@@ -82,9 +98,6 @@ def _listed(folder: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
             yield from _listed_room(path, problems)
         else:
             _warn_of_stranger(path, problems)
-    for name in ROOT_FILES:
-        if not (folder / name).exists():
-            problems.add(Spot(name), f"{name} is missing; every site has one.", "missing-file")
 
 
 def _listed_room(room: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
@@ -117,8 +130,7 @@ def _warn_of_stranger(path: Path, problems: Problems) -> None:
         )
 
 
-def read_file(name: str, path: Path, root: Path, problems: Problems) -> str | None:
-    """One file's text, or None and a problem. name: its path within the site, to be shown."""
+def _read(name: str, path: Path, root: Path, problems: Problems) -> str | None:
     real = path.resolve()
     if not real.is_relative_to(root):
         problems.add(

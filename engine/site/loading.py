@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.site.channels import Surroundings, read_channels
 from engine.site.feeds import read_feeds
 from engine.site.files import SiteFiles, read_folder
-from engine.site.model import ChannelSettings, Feed, Site
+from engine.site.model import Site
 from engine.site.overlay import OPTIONS, lay_over, tree_of
 from engine.site.secrets import MASK
 from engine.site.settings import Settings, read_settings
@@ -48,16 +48,17 @@ def load_site(
     *,
     overrides: Mapping[str, object] = {},
     environ: Mapping[str, str] | None = None,
+    instead: Mapping[str, str] | None = None,
 ) -> tuple[Site | None, list[Problem]]:
     """The site of a folder, and every problem found, in file order. No site where one is an error.
 
     environment: the name of a file in environments/, laid over the site's own files. overrides: settings
     that lie over everything, as {"broker": "embedded", "feeds.ward_pas.listen": "127.0.0.1:0"}. environ:
     where `${env:NAME}` is looked up; the process's own unless given. A port 0 in `overrides` means any
-    free port.
+    free port. instead: texts by their names within the site, in place of the files on disk.
     """
     problems = Problems()
-    files = read_folder(folder, problems)
+    files = read_folder(folder, problems, instead)
     if files is None:
         return None, problems.in_order()
     trees = _trees(files, environment, tree_of(overrides), problems)
@@ -178,24 +179,7 @@ def _site(
         settings.broker_shown,
         settings.limits,
         sources,
-        _beside(feeds, channels, settings),
-        settings.watch,
     )
-
-
-def _beside(
-    feeds: Mapping[str, Feed], channels: Mapping[str, ChannelSettings], settings: Settings
-) -> tuple[Path, ...]:
-    """The files outside the site folder's rooms that the site depends on: certificates, keys and secrets."""
-    kinds = [*(feed.tls for feed in feeds.values()), *(channel.tls for channel in channels.values())]
-    files = [
-        file
-        for tls in kinds
-        if tls is not None
-        for file in (tls.certificate, tls.key, tls.client_ca, tls.ca)
-        if file is not None
-    ]
-    return tuple(dict.fromkeys([*files, *settings.secrets]))
 
 
 def _sources(files: SiteFiles, environment: str, trees: _Trees, settings: Settings) -> dict[str, str]:

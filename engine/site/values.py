@@ -36,10 +36,12 @@ class Network:
         try:
             return ip_network(found.value)
         except ValueError as why:
-            hint = ""
+            hint, network = "", ""
             if "host bits" in str(why):
-                hint = f" The network that this address is in is written {ip_network(found.value, False)}."
-            problems.add(found.spot, f"This must be {self.words}.{hint}", "bad-network")
+                network = str(ip_network(found.value, False))
+                hint = f" The network that this address is in is written {network}."
+            edit = found.edited(0, len(found.value), network) if network else None
+            problems.add(found.spot, f"This must be {self.words}.{hint}", "bad-network", edit=edit)
             return None
 
     def schema(self) -> dict[str, object]:

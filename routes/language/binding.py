@@ -15,7 +15,7 @@ from routes.language.composites import find_whole_fields
 from routes.language.constants import constant_truth
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.parser import parse_expression
-from routes.language.problems import Problems
+from routes.language.problems import Edit, Problems
 from routes.language.scope import Scope
 from routes.language.source import Scalar
 from routes.language.syntax import Expression, ExpressionError, KnownMistake, Name, PathRead
@@ -112,9 +112,9 @@ class Binder:
                 return None
             return compile_path(path, purpose)
         except PathError as error:
-            self.problems.add(
-                text.at(error.offset, error.length), _sentence(error.message), error.rule, fix=error.fix
-            )
+            edit = text.edited(0, len(text.value), error.fix) if error.fix else None
+            spot = text.at(error.offset, error.length)
+            self.problems.add(spot, _sentence(error.message), error.rule, edit=edit)
             return None
 
     def table(self, text: Scalar) -> Table | None:
@@ -196,9 +196,8 @@ class Binder:
     def _report(self, text: Scalar, error: ExpressionError) -> None:
         if isinstance(error, KnownMistake):
             return
-        self.problems.add(
-            text.at(error.offset, error.length), _sentence(error.message), error.rule, fix=error.fix
-        )
+        spot = text.at(error.offset, error.length)
+        self.problems.add(spot, _sentence(error.message), error.rule, edit=_mending(text, error))
 
     def _vocabulary(self, *, it: bool) -> Vocabulary:
         if not it:
@@ -206,6 +205,19 @@ class Binder:
         if self._within is None or self._within.names is not self.vocabulary.names:
             self._within = replace(self.vocabulary, in_each=True)
         return self._within
+
+
+def _mending(text: Scalar, error: ExpressionError) -> Edit | None:
+    """The change that an error offers, where the expression can be read with it at least that far."""
+    if not error.fix:
+        return None
+    value = text.value[: error.offset] + error.fix + text.value[error.offset + error.length :]
+    try:
+        parse_expression(value)
+    except ExpressionError as further:
+        if further.offset < error.offset + len(error.fix):
+            return None
+    return text.edited(error.offset, error.length, error.fix)
 
 
 def _sentence(text: str) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from routes.language.nearest import nearest
-from routes.language.problems import Problems
+from routes.language.problems import Edit, Problems
 from routes.language.shapes import Kind, Record, Shape, describe
 from routes.language.source import Block, Items, Node, Scalar
+from routes.language.yaml_edits import written
 from routes.language.yaml_traps import lost_to_yaml, path_lost_to_yaml
 
 __all__ = [
@@ -47,6 +48,14 @@ def _scalar(node: Node, words: str, problems: Problems) -> Scalar | None:
     return None
 
 
+def _with_straight_quotes(found: Scalar) -> Edit | None:
+    """A text whose typographic quotes stand all round it, in double quotes."""
+    if "\n" in found.raw or found.value[-1] not in "’”“»" or len(found.value) < 3:
+        return None
+    inner = written(found.value[1:-1], "double")
+    return Edit(found.spot.line, found.spot.column, len(found.raw), inner)
+
+
 @dataclass(frozen=True, slots=True)
 class Marked:
     """A text together with its place."""
@@ -65,6 +74,7 @@ class Marked:
             problems.add(
                 found.at(0), 'This is a typographic quote, which would be part of the text. Use " instead.',
                 "smart-quotes",
+                edit=_with_straight_quotes(found),
             )  # fmt: skip
             return None
         return found
@@ -102,7 +112,10 @@ class Name:
             near = re.sub(r"[^a-z0-9_]+", "_", found.value.lower()).strip("_")
             hint = f'; "{near}", perhaps?' if _NAME.match(near) else "."
             problems.add(
-                found.spot, f"This must be {self.words}, beginning with a letter{hint}", "bad-name", fix=near
+                found.spot,
+                f"This must be {self.words}, beginning with a letter{hint}",
+                "bad-name",
+                fix=near if _NAME.match(near) else "",
             )
             return None
         return found
@@ -319,6 +332,16 @@ class PathText:
         return {"type": "string"}
 
 
+def _dash_without_space(node: Block, problems: Problems) -> bool:
+    """True, with a problem, where `-to: archive` became a key of its own."""
+    key = node.entries[0][0] if node.entries else None
+    if key is None or key.style != "plain" or not re.match(r"-[A-Za-z]", key.value):
+        return False
+    edit = Edit(key.spot.line, key.spot.column + 1, 0, " ")
+    problems.add(key.spot, "Put a space after the dash.", "missing-space", edit=edit)
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ListOf(Generic[T]):
     """A list; one value alone counts as a list of one."""
@@ -333,6 +356,8 @@ class ListOf(Generic[T]):
 
     def read(self, node: Node, problems: Problems) -> tuple[T, ...] | None:
         if not isinstance(node, Items):
+            if isinstance(node, Block) and _dash_without_space(node, problems):
+                return None
             if not self.or_one:
                 hint = " Begin each entry with a dash." if isinstance(node, Block) else ""
                 problems.add(

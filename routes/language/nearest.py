@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
-__all__ = ["did_you_mean", "nearest"]
+__all__ = ["did_you_mean", "nearest", "resembles"]
 
 MAX_SHOWN = 12
+ALIKE = 0.75
+"""How much of two words must agree before one may be put in the place of the other unasked."""
+
+
+def resembles(word: str, other: str) -> bool:
+    """Whether `word` is so surely a slip for `other` that an editor may offer to replace it."""
+    one, two = (text.casefold().replace("-", "_").replace(" ", "_") for text in (word, other))
+    return bool(one) and SequenceMatcher(None, one, two).ratio() >= ALIKE
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Problem", "Problems", "Spot"]
+from routes.language.nearest import resembles
+
+__all__ = ["Edit", "Problem", "Problems", "Spot"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,15 +28,39 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one line that takes a problem away: `length` characters become `text`.
+
+    line and column count from one; length 0 puts the text before the column.
+    """
+
+    line: int
+    column: int
+    length: int
+    text: str
+
+    def apply(self, whole: str) -> str:
+        """The text of a file with this change."""
+        lines = whole.split("\n")
+        line = lines[self.line - 1]
+        start = self.column - 1
+        lines[self.line - 1] = line[:start] + self.text + line[start + self.length :]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem: `message` says what is wrong and what to do; `rule` is its stable id."""
+    """One problem: `message` says what is wrong and what to do; `rule` is its stable id.
+
+    edit: the change that takes it away, where there is one that can hardly be wrong.
+    """
 
     spot: Spot
     message: str
     rule: str
     severity: Literal["error", "warning"] = "error"
     source: str = ""  # the line of the file, for the caret
-    fix: str = ""  # a replacement for the text at `spot`, where there is an obvious one
+    edit: Edit | None = None
 
     def __str__(self) -> str:
         mark = "" if self.severity == "error" else "warning: "
@@ -58,12 +84,28 @@ class Problems:
         """Remember a file's lines, so that problems can show them. Splits at LF only."""
         self.lines[file] = text.split("\n")
 
-    def add(self, spot: Spot, message: str, rule: str, *, warning: bool = False, fix: str = "") -> None:
-        """Note a problem. The first one at a spot with a rule stays."""
+    def add(
+        self,
+        spot: Spot,
+        message: str,
+        rule: str,
+        *,
+        warning: bool = False,
+        fix: str = "",
+        edit: Edit | None = None,
+    ) -> None:
+        """Note a problem. The first one at a spot with a rule stays.
+
+        fix: the word that is meant by what is marked; it becomes a change where the two are alike enough.
+        edit: the change, where it is another one.
+        """
         lines = self.lines.get(spot.file, [])
         source = lines[spot.line - 1] if 0 < spot.line <= len(lines) else ""
         severity: Literal["error", "warning"] = "warning" if warning else "error"
-        self.found.setdefault((spot, rule), Problem(spot, message, rule, severity, source, fix))
+        marked = source[spot.column - 1 : spot.column - 1 + spot.length]
+        if edit is None and fix and resembles(marked, fix):
+            edit = Edit(spot.line, spot.column, spot.length, fix)
+        self.found.setdefault((spot, rule), Problem(spot, message, rule, severity, source, edit))
 
     @property
     def errors(self) -> bool:

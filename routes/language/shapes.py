@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from routes.language.nearest import did_you_mean, nearest
-from routes.language.problems import Problems, Spot
+from routes.language.problems import Edit, Problems, Spot
 from routes.language.source import Block, Items, Node, Scalar
 
 __all__ = ["Field", "Kind", "Record", "Shape", "describe"]
@@ -81,7 +81,7 @@ class Shape:
                 self._read_field(known[key.value], key, value, record, problems)
             else:
                 record.whole = False
-                self._unknown(key, problems)
+                self._unknown(key, node, problems)
         self._find_missing(node, record, problems)
         self._find_disorder(node, problems)
         return record
@@ -117,10 +117,13 @@ class Shape:
         if isinstance(node, Scalar):
             key, colon, rest = node.value.partition(":")
             if colon and key in self.keys and rest and not rest.startswith(" "):
-                problems.add(node.at(len(key)), f'Put a space after the colon: "{key}: …".', "missing-space")
+                message = f'Put a space after the colon: "{key}: …".'
+                edit = _space_behind(node, len(key))
+                problems.add(node.at(len(key)), message, "missing-space", edit=edit)
                 return
             if node.value.startswith("-") and not node.value.startswith("- "):
-                problems.add(node.spot, "Put a space after the dash.", "missing-space")
+                edit = _space_behind(node, 0)
+                problems.add(node.spot, "Put a space after the dash.", "missing-space", edit=edit)
                 return
         if isinstance(node, Items):
             hint = " Take the dash away." if not node.flow else ""
@@ -131,7 +134,7 @@ class Shape:
             "wrong-kind",
         )
 
-    def _unknown(self, key: Scalar, problems: Problems) -> None:
+    def _unknown(self, key: Scalar, node: Block, problems: Problems) -> None:
         word = key.value
         if word in self.not_yet:
             problems.add(key.spot, f'"{word}" is not available in this version.', "not-yet")
@@ -139,7 +142,9 @@ class Shape:
             problems.add(key.spot, self.misplaced[word], "misplaced-key")
         else:
             message = f'"{word}" is not a key of {self.name}{did_you_mean(word, self.keys)}'
-            problems.add(key.spot, message, "unknown-key", fix=nearest(word, self.keys))
+            near = nearest(word, self.keys)
+            fix = near if node.get(near) is None else ""  # a second one would be no better
+            problems.add(key.spot, message, "unknown-key", fix=fix)
 
     def _find_missing(self, node: Block, record: Record, problems: Problems) -> None:
         written = {key.value for key, _ in node.entries}
@@ -228,6 +233,13 @@ def describe(node: Node) -> str:
     if isinstance(node, Block):
         return "keys with values"
     return "a text" if node.value else "nothing"
+
+
+def _space_behind(node: Scalar, offset: int) -> Edit | None:
+    """A space behind the sign at `offset`, where the text stands in no quotes and on one line."""
+    if node.style != "plain" or "\n" in node.raw:
+        return None
+    return Edit(node.spot.line, node.spot.column + offset + 1, 0, " ")
 
 
 def _such_as(wanted: Field[Any]) -> str:

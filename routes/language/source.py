@@ -12,7 +12,8 @@ from typing import Literal, Protocol
 
 import yaml
 
-from routes.language.problems import Problems, Spot
+from routes.language.problems import Edit, Problems, Spot
+from routes.language.yaml_edits import quote_cut_text, quote_rest, written
 from routes.language.yaml_faults import explain_fault, explain_odd_character
 
 __all__ = ["Block", "Items", "Node", "Scalar", "Style", "read_yaml"]
@@ -50,6 +51,19 @@ class Scalar:
         if line_end >= 0:
             span = min(span, line_end - start)
         return self._spot_of(start, span)
+
+    def edited(self, offset: int, length: int, new: str) -> Edit | None:
+        """The change of the file that puts `new` in the place of some characters of `value`.
+
+        Quotes are put round the text where YAML needs them from then on. None where it stands on several
+        lines.
+        """
+        if "\n" in self.raw or self.style == "block" or not self.raw:
+            return None
+        value = self.value[:offset] + new + self.value[offset + length :]
+        return Edit(
+            self.spot.line, self.spot.column, len(self.raw), written(value, self.style, flow=self.flow)
+        )
 
     def _spot_of(self, index: int, length: int) -> Spot:
         before = self.raw[:index]
@@ -226,11 +240,13 @@ class _Composer:
         after = self._text[start + key.spot.column - 1 + len(key.raw) :].lstrip(" ")
         if after.startswith(":"):
             return False
-        self._problem(
+        line = self._problems.lines[self._file][key.spot.line - 1]
+        self._problems.add(
             key.spot,
             "Inside {…} a comma begins a new key, so the text before it is cut short. Put the whole text "
             'in double quotes ("…").',
             "comma-in-braces",
+            edit=quote_cut_text(key.spot.line, line, key.spot.column - 1),
         )
         return True
 
@@ -264,7 +280,12 @@ class _Composer:
     def _refuse(self, event: yaml.Event, length: int, message: str, rule: str) -> None:
         self._broken = True
         spot = self._spot(event)
-        self._problems.add(Spot(spot.file, spot.line, spot.column, length), message, rule)
+        edit = None
+        if rule == "tag":
+            line = self._problems.lines[self._file][spot.line - 1]
+            # Inside {…} the end of the value would be a guess.
+            edit = None if "{" in line[: spot.column] else quote_rest(spot.line, line, spot.column - 1)
+        self._problems.add(Spot(spot.file, spot.line, spot.column, length), message, rule, edit=edit)
 
     def _problem(self, spot: Spot, message: str, rule: str) -> None:
         self._problems.add(spot, message, rule)

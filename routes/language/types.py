@@ -217,7 +217,8 @@ class _Checker:
         if near:
             raise node.error(f'There is no name "{node.name}"; did you mean "{near}"?', "unknown-name", near)
         message = f'There is no name "{node.name}"; a text goes in single quotes: {quoted(node.name)}.'
-        raise node.error(message, "unknown-name", quoted(node.name))
+        # A word in small letters may as well be a name that is still to be defined.
+        raise node.error(message, "unknown-name", "" if node.name.islower() else quoted(node.name))
 
     def lookup(self, node: Lookup) -> Kind:
         self.table(node.table, node.table_span)

@@ -10,7 +10,8 @@ import re
 
 import yaml
 
-from routes.language.problems import Problems, Spot
+from routes.language.problems import Edit, Problems, Spot
+from routes.language.yaml_edits import insert, mending, quote_flow_part, quote_rest, straighten
 
 __all__ = ["explain_fault", "explain_odd_character"]
 
@@ -20,7 +21,7 @@ _KEY = re.compile(r"^(?P<lead>[\s-]*)(?P<key>[^:{}\[\]'\"]+?)\s*:(?: +|$)(?P<val
 _TIGHT = re.compile(r"^[\s-]*(?P<key>[a-z_]+):(?P<value>[^\s:].*)$")
 _SMART_VALUE = re.compile(r"(?:^\s*-|[:,{\[])\s*[‘“„«](?=[^’”“»]*$)")
 _OPENERS = "*&!%@`|>"
-_Fault = tuple[Spot, str, str]
+_Fault = tuple[Spot, str, str, Edit | None]
 
 
 def explain_odd_character(file: str, text: str, problems: Problems) -> bool:
@@ -33,7 +34,7 @@ def explain_odd_character(file: str, text: str, problems: Problems) -> bool:
     message = (
         f"There is an invisible character here (U+{ord(found[0][0]):04X}). Delete it and type the line again."
     )
-    problems.add(Spot(file, line, column), message, "odd-character")
+    problems.add(Spot(file, line, column), message, "odd-character", edit=Edit(line, column, 1, ""))
     return True
 
 
@@ -42,7 +43,8 @@ def explain_fault(file: str, text: str, error: yaml.YAMLError, problems: Problem
     if not isinstance(error, yaml.MarkedYAMLError):
         problems.add(Spot(file), "This file cannot be read as YAML text.", "yaml")
         return
-    problems.add(*_Explanation(file, text, error).find())
+    spot, message, rule, edit = _Explanation(file, text, error).find()
+    problems.add(spot, message, rule, edit=mending(text, edit))
 
 
 class _Explanation:
@@ -115,6 +117,7 @@ class _Explanation:
             "In double quotes a backslash has a meaning of its "
             r"own; write it twice (\\), or take the quotes away.",
             "backslash",
+            insert(self._line + 1, max(0, self._column - 1) + 1, "\\"),
         )
 
     def _smart_quote(self) -> _Fault | None:
@@ -128,6 +131,7 @@ class _Explanation:
             1,
             'This is a typographic quote, which would be part of the text. Use " instead.',
             "smart-quotes",
+            straighten(self._line + 1, self._lines[self._line], found.end() - 1),
         )
 
     def _in_brackets(self) -> _Fault | None:
@@ -145,6 +149,7 @@ class _Explanation:
                 "A bracket inside {…} is not part of a path for YAML. Write "
                 "this with each key on a line of its own, without the braces.",
                 "brackets-in-braces",
+                quote_flow_part(line + 1, self._lines[line], self._column),
             )
         if line == self._line and self._quote_within(line, column):
             return self._quote_within(line, column)
@@ -199,6 +204,9 @@ class _Explanation:
         return None
 
     def _begins_with_quote(self, line: int, column: int) -> _Fault:
+        text = self._lines[line]
+        inside = "{" in text[:column]
+        edit = quote_flow_part(line + 1, text, column) if inside else quote_rest(line + 1, text, column)
         return self._at(
             line,
             column,
@@ -207,6 +215,7 @@ class _Explanation:
             "comparison round (MSH-9.1 = 'ORU'), or put the whole expression in double quotes "
             "(\"'ORU' = MSH-9.1\").",
             "value-begins-with-quote",
+            edit,
         )
 
     def _odd_first(self) -> _Fault | None:
@@ -221,6 +230,7 @@ class _Explanation:
                 "A value that begins with [ is a list for YAML. Put the "
                 "whole value in double quotes, or begin it with something else.",
                 "value-begins-with",
+                quote_rest(self._line + 1, line, line.find(value)),
             )
         if value.startswith("{") and "expected <block end>" in self._problem:
             return self._at(
@@ -240,6 +250,7 @@ class _Explanation:
             f"A value that begins with {value[0]} means something else "
             "to YAML. Put the whole value in double quotes.",
             "value-begins-with",
+            quote_rest(self._line + 1, line, line.rfind(value)),
         )
 
     def _missing_colon(self) -> _Fault | None:
@@ -254,16 +265,19 @@ class _Explanation:
                     1,
                     f'Put a space after the colon: "{tight["key"]}: …".',
                     "missing-space",
+                    insert(number + 1, tight.start("value") + 1, " "),
                 )
         if "could not find expected ':'" not in self._problem:
             return None
         line, column = self._began
+        word = re.match(r"[a-z_]+(?= )", self._lines[line][column:])
         return self._at(
             line,
             column,
             len(self._lines[line].strip()),
             'A colon is missing in this line: "key: value".',
             "missing-colon",
+            insert(line + 1, column + word.end() + 1, ":") if word else None,
         )
 
     def _colon_in_value(self) -> _Fault | None:
@@ -279,6 +293,7 @@ class _Explanation:
             1,
             "A colon followed by a space begins a new key. Put the whole value in double quotes.",
             "colon-in-value",
+            quote_rest(self._line + 1, line, matched.start("value")),
         )
 
     def _indentation(self) -> _Fault | None:
@@ -310,5 +325,7 @@ class _Explanation:
         stripped = self._lines[number].strip()
         return bool(stripped) and not stripped.startswith("#")
 
-    def _at(self, line: int, column: int, length: int, message: str, rule: str) -> _Fault:
-        return Spot(self._file, line + 1, column + 1, max(1, length)), message, rule
+    def _at(
+        self, line: int, column: int, length: int, message: str, rule: str, edit: Edit | None = None
+    ) -> _Fault:
+        return Spot(self._file, line + 1, column + 1, max(1, length)), message, rule, edit

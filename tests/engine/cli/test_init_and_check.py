@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -97,13 +98,14 @@ def test_check_gives_scripts_every_problem_with_its_place(starter: Path) -> None
     assert result.exit_code == 1
     assert answer["ok"] is False
     [error] = [problem for problem in answer["problems"] if problem["severity"] == "error"]
+    place = {"start": {"line": 7, "column": 5}, "end": {"line": 7, "column": 11}}
     assert {
         "file": "feeds.yaml",
-        "line": 7,
-        "column": 5,
+        "range": place,
         "rule": "unknown-key",
-        "fix": "dialect",
+        "fix": {"range": place, "new_text": "dialect"},
     }.items() <= error.items()
+    assert error["help"]["link"] == "docs/problems.md#keys-and-values"
 
 
 def test_check_names_the_configuration_for_scripts() -> None:
@@ -136,3 +138,69 @@ def test_run_counts_the_problems_that_keep_the_engine_from_starting(starter: Pat
 
     assert result.exit_code == 1
     assert f"The site {starter} has 1 problem; the engine was not started." in result.stderr
+
+
+def test_unsaved_text_is_checked_in_place_of_the_file(starter: Path) -> None:
+    route = starter / "routes" / "admissions.yaml"
+    unsaved = route.read_text(encoding="utf-8").replace("send:", "sent:")
+    for name in ("routes/admissions.yaml", str(route)):
+        result = CliRunner().invoke(main, ["check", str(starter), "--stdin", name], input=unsaved)
+
+        assert result.exit_code == 1
+        assert 'did you mean "send"?' in result.stdout
+    assert gatepost("check", starter).exit_code == 0
+
+
+def test_a_file_that_is_not_saved_yet_counts_as_one_of_the_site(starter: Path) -> None:
+    unsaved = "guard: quiet\ncheck:\n  - that: MSH-11 = 'P'\n    else: {hold: tests}\n"
+    result = CliRunner().invoke(
+        main, ["check", str(starter), "--stdin", "guards/quiet.yaml", "--json"], input=unsaved
+    )
+
+    assert [problem["rule"] for problem in json.loads(result.stdout)["problems"]] == ["idle-guard"]
+
+
+@pytest.mark.parametrize(
+    "name", ["samples/x.hl7", "routes/x.txt", "routes/deep/x.yaml", "README.md", "routes/.yaml"]
+)
+def test_text_for_a_file_that_no_site_reads_is_wrong_use(starter: Path, name: str) -> None:
+    result = CliRunner().invoke(main, ["check", str(starter), "--stdin", name], input="x")
+
+    assert result.exit_code == 2
+    assert "routes/gp_results.yaml" in result.stderr
+
+
+def test_what_is_not_utf_8_on_standard_input_is_wrong_use(starter: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(starter), "--stdin", "feeds.yaml"], input=b"about: \xff")
+
+    assert result.exit_code == 2
+
+
+def test_a_rule_is_explained_at_the_shell_as_the_page_says() -> None:
+    told = gatepost("check", "--explain", "unused-name")
+
+    assert told.exit_code == 0
+    assert told.stdout.startswith("unused-name (")
+    assert "a warning" in told.stdout.splitlines()[0]
+    assert "What to do: " in told.stdout
+    assert json.loads(gatepost("check", "--explain", "[tab]", "--json").stdout)["rule"] == "tab"
+
+
+def test_a_rule_that_there_is_not_is_wrong_use() -> None:
+    result = gatepost("check", "--explain", "unused-nam")
+
+    assert result.exit_code == 2
+    assert 'did you mean "unused-name"?' in result.stderr
+
+
+def test_checking_the_example_takes_well_under_a_second() -> None:
+    """Processor time of the whole process, which others on the machine hardly lengthen; the better of two."""
+    command = [sys.executable, "-m", "engine", "check", str(EXAMPLE)]
+    spent = []
+    for _ in range(2):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    assert min(spent) < 1.0

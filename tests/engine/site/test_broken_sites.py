@@ -90,6 +90,9 @@ def test_a_mistake_is_refused_at_its_place_with_its_remedy(mistake: Mistake, sit
     assert problem.rule == mistake.rule, str(problem)
     assert problem.spot.line == line_of(text, mistake.at), str(problem)
     assert mistake.remedy in str(problem).split("\n", 1)[0]
+    if problem.edit is not None:
+        (site / mistake.file).write_text(problem.edit.apply(text), encoding="utf-8")
+        assert problem.rule not in [each.rule for each in errors(site, mistake.environment)]
 
 
 @pytest.mark.parametrize("environment", ["", "demo", "mailboxes", "live"])
