@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.routes.conformance.asking import REPORT, found, look
+from routes.hl7.message import Message
+from routes.hl7.notation import Place
+from routes.language.scope import Scope
+from tests.routes.conformance.asking import REPORT, found, look, make_profile
 
 
 def changed(before: bytes, after: bytes) -> bytes:
@@ -68,6 +71,8 @@ def test_every_forbidden_segment_and_repetition_is_found() -> None:
         ("at most 7", True),
         ("up to 6", False),
         ("at least 8", False),
+        ("at least 6", True),
+        ("'>= 6'", True),
         ("exactly 7", True),
         ("exactly 8", False),
         ("'>= 8'", False),
@@ -120,7 +125,7 @@ def test_values_may_be_the_keys_of_a_table() -> None:
 
 
 def test_a_table_that_ignores_case_and_one_with_validity_say_what_they_say_elsewhere() -> None:
-    small = REPORT.replace(b"HB^Haem", b"hb^Haem")
+    small = REPORT.replace(b"HB^Haem", b"Hb^Haem")
     assert found("OBX-3.1: {values: loose}", small) == []
     assert found("OBX-3.1: {values: lab_codes}", small) == ["OBX[1]-3.1 values"]
 
@@ -208,6 +213,7 @@ def test_segments_are_counted_in_the_message_or_below_another_segment() -> None:
     assert found("OBX: {count: 3}\nOBR: {count: 1}\nPV1: {count: 0}") == ["OBR count"]
     assert found("OBR[*]/OBX: {count: 2}") == ["OBR[2]/OBX count"]
     assert found("OBR[2]/OBX: {count: 2}") == ["OBR[2]/OBX count"]
+    assert found("OBR/OBX: {count: 2}") == ["OBR[2]/OBX count"], "a bare OBR means all of them here"
 
 
 def test_only_what_a_selector_picks_is_counted() -> None:
@@ -226,6 +232,7 @@ def test_of_a_component_those_repetitions_count_that_have_it() -> None:
 
 def test_what_is_missing_is_found_once_where_it_is_required_and_counted() -> None:
     assert found("PID-13: {required: yes, count: 1}") == ["PID-13 required"]
+    assert found("PID-3: {required: yes, count: 1}") == ["PID-3 count"]
 
 
 # --- several, when, severity, words ------------------------------------------------------------------
@@ -286,6 +293,14 @@ def test_a_warning_is_called_one_and_own_words_take_the_place_of_ours() -> None:
 
     assert (ours.severity, ours.words) == ("error", "a value is required here")
     assert (own.severity, own.words) == ("warning", "Ask the ward")
+
+
+def test_it_is_again_what_it_was_when_the_profile_has_been_asked() -> None:
+    scope = Scope(Message.parse(REPORT), it=Place(3, 5, 1))
+
+    make_profile("OBX[*]-7: {required: yes, when: it-2 = 'NM'}").check(scope)
+
+    assert scope.it == Place(3, 5, 1)
 
 
 # --- how a finding reads -----------------------------------------------------------------------------

@@ -31,6 +31,13 @@ def test_a_star_at_the_end_of_a_path_can_be_required() -> None:
     ]
 
 
+def test_an_empty_field_is_missed_in_every_segment_of_a_row() -> None:
+    bare = REPORT.replace(b"LL|||F", b"|||F").replace(b"L~A|||F", b"|||F")
+
+    assert found("OBX[*]-8[*]: required", bare) == [f"OBX[{number}]-8[*] required" for number in (1, 2, 3)]
+    assert found("OBX[*]-8: required", bare) == [f"OBX[{number}]-8 required" for number in (1, 2, 3)]
+
+
 def test_a_number_is_that_occurrence() -> None:
     assert found("OBX[3]-11: {values: [F]}\nOBX[9]-11: {values: [F]}") == ["OBX[3]-11 values"]
     assert found("OBX[9]-11: required\nPID-3[7].1: required") == ["OBX[9]-11 required", "PID-3[7].1 required"]
@@ -58,6 +65,8 @@ def test_the_batch_that_a_message_came_in_can_be_asked() -> None:
         "FHS-4 required",
     ]
     assert found("BHS-11: required") == ["BHS-11 required"]
+    own = REPORT + b"BHS|^~\\&|LAB|SOUTH\r"
+    assert found("BHS-4: {values: [SOUTH]}", own, envelope=envelope) == [], "its own goes first"
 
 
 def test_the_delimiters_of_a_header_are_values_and_are_never_cut() -> None:
