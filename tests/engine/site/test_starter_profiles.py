@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,8 @@ from engine.site.loading import load_site
 from engine.site.model import Site
 from routes.flow.decide import decide
 from routes.flow.decision import Known, RouteDecision
-from routes.hl7.message import Message
-from routes.language.conforming import ProfileBinder
-from routes.language.problems import Problems
-from routes.language.profile_files import read_profile
-from routes.language.scope import Scope
-from routes.language.vocabulary import Vocabulary
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config"
-CORPUS = Path("/work/shared/corpus")
 LIVE = {"RABBIT_PASSWORD": "tr0ut"}
 RESULT = ("westmoor_result", "westmoor_lims", "gp_results")
 LETTER = ("westmoor_letter", "westmoor_letters", "gp_letters")
@@ -177,36 +169,3 @@ def test_every_profile_of_the_site_is_asked_by_a_route(site: Site) -> None:
     }
 
     assert asked == {path.stem for path in (EXAMPLE / "profiles").iterdir()}
-
-
-# --- other people's messages -------------------------------------------------------------------------
-
-
-def messages() -> Iterator[Message]:
-    for path in sorted(CORPUS.rglob("*")) if CORPUS.is_dir() else ():
-        data = path.read_bytes() if path.is_file() else b""
-        if data.startswith(b"MSH"):
-            try:
-                yield Message.parse(data, segment_ends="any")
-            except ValueError:
-                continue
-
-
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="there are no other people's messages on this machine")
-def test_no_message_of_other_projects_fails_a_profile_or_shows_in_its_findings() -> None:
-    profiles = []
-    for path in sorted((EXAMPLE / "profiles").iterdir()):
-        problems = Problems()
-        file = read_profile(path.name, path.read_text(encoding="utf-8"), problems)
-        assert file is not None
-        profiles.append(ProfileBinder({path.stem: file}, frozenset(), Vocabulary(), problems).make(file))
-    seen = 0
-    for message in messages():
-        surname = message.field(message.rows(b"PID")[0], 5) if message.rows(b"PID") else ""
-        for profile in profiles:
-            assert profile is not None
-            found = profile.check(Scope(message))
-            seen += 1
-            assert len(surname) < 6 or not any(surname in str(finding) for finding in found)
-
-    assert seen > 1_000
