@@ -118,7 +118,7 @@ def _facts(story: MessageStory) -> Iterator[tuple[str, str]]:
         detail = f" ({part.detail})" if part.detail else ""
         yield "route", f"{part.route}: {part.outcome.replace('_', ' ')}{detail}"
     for words in story.findings:
-        yield "warning", words
+        yield "finding", words
     if story.repeats:
         yield "repeated by", ", ".join(str(id_) for id_ in story.repeats)
 
