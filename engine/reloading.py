@@ -26,7 +26,7 @@ from engine.queues.rabbitmq import RabbitQueue
 from engine.router import Router
 from engine.site.difference import Difference, difference
 from engine.site.model import Site
-from engine.site.watching import Settling, Snapshot, snapshot
+from engine.site.watching import Settling, Snapshot, State, snapshot, snapshot_of
 from engine.unfinished import unfinished
 from routes.language.problems import Problem
 
@@ -112,12 +112,15 @@ class Reloading:
         seen: Snapshot | None = None,
         watch: bool | None = None,
     ) -> None:
-        """seen: the files as they were before `site` was loaded. watch: whether changes of files are noticed;
-        None leaves it to the site."""
+        """seen: the site's own files as they were before `site` was loaded. watch: whether changes of files
+        are noticed; None leaves it to the site."""
         self.site = site
         self._load = load
         self._test = test
-        self._seen = snapshot(site.folder, site.beside) if seen is None else seen
+        self._seen: dict[str, State] = {
+            **(snapshot(site.folder) if seen is None else seen),
+            **snapshot_of(site.beside),
+        }
         self._wanted = watch
         self._parts: Parts | None = None
         self._one = asyncio.Lock()
@@ -166,7 +169,8 @@ class Reloading:
         try:
             return await asyncio.shield(asked)
         except asyncio.CancelledError:
-            if not asked.cancelled():
+            me = asyncio.current_task()
+            if not asked.cancelled() or (me is not None and me.cancelling()):
                 raise
             return self._refuse(["the engine is stopping"])
 
@@ -214,7 +218,7 @@ class Reloading:
             before = await self._snapshot()
             loaded = await asyncio.to_thread(self._load)
             if await self._snapshot() == before:
-                self._seen = before
+                self._seen = dict(before)
                 return loaded
             await asyncio.sleep(PAUSE)
         return None
@@ -281,11 +285,11 @@ class Reloading:
     async def _snapshot(self) -> Snapshot:
         return await asyncio.to_thread(snapshot, self.site.folder, self.site.beside)
 
-    def _known_beside(self, site: Site) -> Snapshot:
+    def _known_beside(self, site: Site) -> dict[str, State]:
         """What was seen of the folder, and the files beside it that the new site depends on."""
         before = {str(path) for path in self.site.beside}
         folder = {path: state for path, state in self._seen.items() if path not in before}
-        return folder | dict(snapshot(site.folder / "no such folder", site.beside))
+        return {**folder, **snapshot_of(site.beside)}
 
     async def _watch(self) -> None:
         """Reload when the files have changed and stand still."""

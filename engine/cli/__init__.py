@@ -14,7 +14,20 @@ import click
 
 __all__ = ["main"]
 
-COMMANDS = ("run", "demo", "check", "init", "trace", "send", "listen", "messages", "show", "status")
+COMMANDS = (
+    "run",
+    "demo",
+    "check",
+    "explain",
+    "init",
+    "trace",
+    "send",
+    "listen",
+    "messages",
+    "show",
+    "status",
+    "reload",
+)
 """In the order in which a newcomer meets them; `engine/cli/NAME.py` holds a click command called NAME."""
 
 

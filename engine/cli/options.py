@@ -56,8 +56,11 @@ def load_or_refuse(site: Path, environment: str) -> Site:
 
 
 def data_folder(site: Path, environment: str, data: Path | None) -> Path:
-    """Where the journal lies: what --data says, or else what the site says."""
-    return data if data is not None else load_or_refuse(site, environment).data
+    """Where the journal lies: what --data says, or else what the site says, also where it has problems."""
+    from engine.site.data_folder import find_data_folder
+
+    found = data if data is not None else find_data_folder(site, environment)
+    return load_or_refuse(site, environment).data if found is None else found
 
 
 def remedy_for_port(why: OSError, choose: str) -> str:

@@ -21,6 +21,7 @@ from engine.observe.log import configure, get_log
 from engine.reloading import Outcome
 from engine.site.loading import load_site
 from engine.site.model import Site
+from engine.site.watching import snapshot
 from engine.supervisor import Engine
 from routes.language.problems import Problem
 
@@ -37,17 +38,24 @@ whole group commit takes, and would be the largest part of an acknowledgement.""
 @click.option("--data", type=click.Path(path_type=Path), help="Data folder, in place of the site's own.")
 @click.option("--broker", metavar="URL", help="`embedded`, or amqp://…, in place of the site's own.")
 @click.option(
+    "--watch/--no-watch",
+    default=None,
+    help="Load changed files, or wait to be told; in place of the site's own.",
+)
+@click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
 @click.option("--log-file", type=click.Path(path_type=Path), help="Write the log (JSON lines) here.")
 def run(
-    site: Path, environment: str, data: Path | None, broker: str | None, log_level: str, log_file: Path | None
-) -> None:
+    site: Path, environment: str, data: Path | None, broker: str | None, watch: bool | None, log_level: str,
+    log_file: Path | None,
+) -> None:  # fmt: skip
     """Run the engine on SITE (default: config).
 
     Prints `ready` when every feed listens. SIGTERM and Ctrl-C stop it in order: feeds close, what was
-    taken is finished, and nothing is lost. SIGHUP reads the site afresh; one with problems is refused
-    and the one before it stays in force. The log goes to stderr.
+    taken is finished, and nothing is lost. `gatepost reload` and SIGHUP have the site read afresh; one
+    with problems is refused and the one before it stays in force. Unless the site is live, changed
+    files are loaded by themselves once they stand still. The log goes to stderr.
     """
     overrides: dict[str, object] = {}
     if data is not None:
@@ -58,6 +66,7 @@ def run(
     def load() -> tuple[Site | None, list[Problem]]:
         return load_site(site, environment, overrides=overrides)
 
+    seen = snapshot(site)
     loaded, problems = load()
     for problem in problems:
         click.echo(str(problem), err=True)
@@ -75,7 +84,7 @@ def run(
         gc.collect()
         gc.freeze()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            status = runner.run(_serve(Engine(loaded, reload=load)))
+            status = runner.run(_serve(Engine(loaded, reload=load, seen=seen, watch=watch)))
     sys.exit(status)
 
 

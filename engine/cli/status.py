@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.options import data_folder
 from engine.control import EngineNotRunning, ask
-from engine.site.loading import load_site
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["status"]
 
@@ -28,7 +32,7 @@ def status(site: Path, environment: str, data: Path | None, as_json: bool, healt
     Exit status 0: it runs and takes messages. 1: it does not run, or it takes none (the journal is full,
     or a limit is passed).
     """
-    folder = data or _data_folder(site, environment)
+    folder = data_folder(site, environment, data)
     try:
         answer = ask(folder, {"do": "status"})
     except EngineNotRunning as why:
@@ -45,15 +49,6 @@ def status(site: Path, environment: str, data: Path | None, as_json: bool, healt
     sys.exit(0 if answer.get("healthy") else 1)
 
 
-def _data_folder(site: Path, environment: str) -> Path:
-    loaded, problems = load_site(site, environment)
-    if loaded is None:
-        for problem in problems:
-            click.echo(str(problem), err=True)
-        sys.exit(1)
-    return loaded.data
-
-
 def _show(answer: dict[str, Any]) -> None:
     # rich costs start-up time, which a health check need not pay
     from engine.cli.journal_view import console as make_console
@@ -66,9 +61,23 @@ def _show(answer: dict[str, Any]) -> None:
         f"{answer['memory_mb']:.0f} MB, {answer['backlog']} wait for a decision, "
         f"queue: {answer['broker']}, configuration {answer['config']}"
     )
+    _show_configuration(console, answer.get("configuration", {}))
     console.print(feed_table(answer["feeds"]))
     console.print(channel_table(answer["channels"]))
     trays = answer.get("trays", {})
     if trays:
         waiting = ", ".join(f"{count} in {name}" for name, count in trays.items())
         console.print(f"Waiting for a person: {waiting}. Find them with: gatepost messages --state held")
+
+
+def _show_configuration(console: Console, configuration: dict[str, Any]) -> None:
+    """What a person must know of a configuration that the engine would not take."""
+    refused = configuration.get("refused")
+    if refused:
+        number = "1 problem" if refused["problems"] == 1 else f"{refused['problems']} problems"
+        at = datetime.fromisoformat(refused["at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        console.print(
+            f"[bold red]Configuration refused[/] at {at}, {number}, running with {configuration['hash']}. "
+            "The first:"
+        )
+        console.print(f"  {refused['first']}", markup=False, highlight=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from routes.language.problems import Problems, Spot
 
-__all__ = ["ROOT_FILES", "SiteFiles", "is_read", "read_folder"]
+__all__ = ["FOLDERS", "ROOT_FILES", "SiteFiles", "is_read", "read_file", "read_folder"]
 
 ROOT_FILES = ("gatepost.yaml", "feeds.yaml", "channels.yaml")
 FOLDERS = {
@@ -80,7 +80,7 @@ def read_folder(
         if len(texts) >= MAX_FILES:
             problems.add(Spot(name), f"A site has at most {MAX_FILES:,} files.", "too-large")
             break
-        text = _read(name, path, root, problems)
+        text = read_file(name, path, root, problems)
         if text is not None:
             texts[name] = text
     for name in ROOT_FILES:
@@ -130,7 +130,8 @@ def _warn_of_stranger(path: Path, problems: Problems) -> None:
         )
 
 
-def _read(name: str, path: Path, root: Path, problems: Problems) -> str | None:
+def read_file(name: str, path: Path, root: Path, problems: Problems) -> str | None:
+    """One file's text, or None and a problem. name: its path within the site, to be shown."""
     real = path.resolve()
     if not real.is_relative_to(root):
         problems.add(

@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.site.channels import Surroundings, read_channels
 from engine.site.feeds import read_feeds
 from engine.site.files import SiteFiles, read_folder
-from engine.site.model import Site
+from engine.site.model import ChannelSettings, Feed, Site
 from engine.site.overlay import OPTIONS, lay_over, tree_of
 from engine.site.secrets import MASK
 from engine.site.settings import Settings, read_settings
@@ -179,7 +179,24 @@ def _site(
         settings.broker_shown,
         settings.limits,
         sources,
+        _beside(feeds, channels, settings),
+        settings.watch,
     )
+
+
+def _beside(
+    feeds: Mapping[str, Feed], channels: Mapping[str, ChannelSettings], settings: Settings
+) -> tuple[Path, ...]:
+    """The files outside the site folder's rooms that the site depends on: certificates, keys and secrets."""
+    kinds = [*(feed.tls for feed in feeds.values()), *(channel.tls for channel in channels.values())]
+    files = [
+        file
+        for tls in kinds
+        if tls is not None
+        for file in (tls.certificate, tls.key, tls.client_ca, tls.ca)
+        if file is not None
+    ]
+    return tuple(dict.fromkeys([*files, *settings.secrets]))
 
 
 def _sources(files: SiteFiles, environment: str, trees: _Trees, settings: Settings) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MASK", "Filled", "SecretError", "fill_in", "has_reference"]
+__all__ = ["MASK", "Filled", "SecretError", "files_of", "fill_in", "has_reference"]
 
 MASK = "***"
 MAX_SECRET = 64 * 1024  # bytes; a secret is a password or a token, not a document
@@ -40,6 +40,12 @@ class SecretError(Exception):
 def has_reference(text: str) -> bool:
     """True where the text holds `${`, well formed or not."""
     return "${" in text
+
+
+def files_of(text: str) -> tuple[Path, ...]:
+    """The files that the text's references lead to."""
+    kinds = (found[1].partition(":") for found in _REFERENCE.finditer(text))
+    return tuple(Path(name) for kind, _, name in kinds if kind == "file" and name)
 
 
 def fill_in(

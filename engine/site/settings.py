@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from engine.site.model import Limits
 from engine.site.overlay import OPTIONS
 from engine.site.plugins import find_plugins
-from engine.site.secrets import MASK, Filled, SecretError, fill_in
+from engine.site.secrets import MASK, Filled, SecretError, files_of, fill_in
 from routes.language.facts import SiteFacts, TrayFacts
 from routes.language.kinds import (
     Anything,
@@ -128,10 +128,15 @@ LIVE = Field(
     "The site is in live use: NHS numbers made for tests (9xx) are not valid. For environments/live.yaml.",
     default=False,
 )
+WATCH = Field(
+    "watch",
+    YesNo(),
+    "Changed files are loaded by themselves, once they stand still. Unless set: yes; where live, no.",
+)
 CONSOLE = Field("console", Anything(), "For later versions.")
 SITE = Shape(
     "gatepost.yaml",
-    (SITE_NAME, DATA, BROKER, LIVE, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, PLUGINS, CONSOLE),
+    (SITE_NAME, DATA, BROKER, LIVE, WATCH, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, PLUGINS, CONSOLE),
     misplaced={
         "feeds": "Feeds stand in feeds.yaml, or in an environment file.",
         "channels": "Channels stand in channels.yaml, or in an environment file.",
@@ -145,7 +150,8 @@ _HARMLESS = ("guest",)  # RabbitMQ's own default password, which works from the 
 class Settings:
     """What gatepost.yaml says. `broker` is "" for the embedded queue; show `broker_shown`.
 
-    wants_broker: a broker is asked for, even where its address could not be read.
+    wants_broker: a broker is asked for, even where its address could not be read. secrets: files that hold
+    some. watch: changed files are loaded by themselves.
     """
 
     name: str
@@ -155,6 +161,8 @@ class Settings:
     broker: str
     broker_shown: str
     wants_broker: bool
+    secrets: tuple[Path, ...] = ()
+    watch: bool = False
 
 
 def read_settings(
@@ -183,6 +191,7 @@ def read_settings(
         plugins=find_plugins(record.get(PLUGINS) or (), limits.plugin_time, limits.plugin_memory, problems),
     )
     wanted = record.get(BROKER)
+    watch = record.get(WATCH)
     broker = _broker(record, environ, problems)
     return Settings(
         record.get(SITE_NAME) or "",
@@ -192,6 +201,8 @@ def read_settings(
         broker.value,
         broker.shown,
         wanted is not None and wanted.value != "embedded",
+        files_of(wanted.value) if wanted is not None else (),
+        not record[LIVE] if watch is None else watch,
     )
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from engine.site.files import FOLDERS, ROOT_FILES
 
-__all__ = ["Settling", "Snapshot", "snapshot"]
+__all__ = ["Settling", "Snapshot", "State", "snapshot", "snapshot_of"]
 
-Snapshot = Mapping[str, tuple[int, int, int]]
-"""Path -> time of change (ns), size, and inode: a file that was replaced has another inode."""
+State = tuple[int, int, int]
+"""Time of change (ns), size, and inode: a file that was replaced has another inode."""
+Snapshot = Mapping[str, State]
+"""By path."""
 
 SAMPLES = "samples"  # the messages of route tests, which count for whether a site may be loaded
 GIT_LOCK = Path(".git", "index.lock")
@@ -23,9 +25,17 @@ STALE = 60.0  # seconds
 
 
 def snapshot(folder: Path, beside: Iterable[Path] = ()) -> Snapshot:
-    """The site's files as they are now. beside: files elsewhere that it depends on, certificates for one."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for path in (*_files(folder), *beside):
+    """The site's files as they are now. beside: files elsewhere that it depends on, certificates for one.
+
+    Paths begin with the real folder, so that snapshots by different ways to it are alike.
+    """
+    return snapshot_of((*_files(folder.resolve()), *beside))
+
+
+def snapshot_of(files: Iterable[Path]) -> Snapshot:
+    """These files as they are now."""
+    found: dict[str, State] = {}
+    for path in files:
         try:
             status = path.stat()
         except OSError:

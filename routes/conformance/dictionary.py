@@ -171,6 +171,11 @@ class Dictionary:
             self._segments[name] = self._read_segment(name) if name in self.segment_names else None
         return self._segments[name]
 
+    @property
+    def structure_names(self) -> list[str]:
+        """Every message structure of the version."""
+        return list(self._elements["Message"])
+
     def has_structure(self, name: str) -> bool:
         """Whether the version has a message structure of this name."""
         return name in self._elements["Message"]

@@ -1,9 +1,10 @@
 """What is wrong with a row of segments that its structure does not take, told as an analyst would.
 
 Where a segment does not fit, there are two ways on: something required is missing before it, or the segment
-itself should not be there. The way after which more of the following segments fit is taken; where that is
-undecided, a segment of the same name directly before makes it one too many, else something is missing. A name
-that is missed at one place and left over at another is one finding: it stands in the wrong place.
+itself should not be there. The way after which more of the following segments fit is taken. Where that is
+undecided, something is missing, unless it takes several segments to explain this one, or what is missing
+comes next, or the same name stands directly before. A name that is missed at one place and left over at
+another is one finding: it stands in the wrong place.
 
 Knows grammars and names; nothing of fields.
 """
@@ -91,10 +92,12 @@ class _Mender:
 
     def _better(self, bridge: _Bridge, state: State, at: int) -> bool:
         """Whether to take something for missing rather than the segment for one too many."""
-        with_it, without_it = self._fitting(bridge[1], at + 1), self._fitting(state, at + 1)
+        missing, after = bridge
+        with_it, without_it = self._fitting(after, at + 1), self._fitting(state, at + 1)
         if with_it != without_it:
             return with_it > without_it
-        return at == 0 or self.names[at - 1] != self.names[at]
+        around = self.names[max(at - 1, 0) : at + 2]
+        return len(missing) == 1 and missing[0] not in around and around[0] != self.names[at]
 
     def _fitting(self, state: State, at: int) -> int:
         """How many of the next segments fit from here, the end of the message counted as one."""

@@ -18,6 +18,8 @@ from routes.hl7.message import Message
 __all__ = ["FieldFault", "SegmentCheck"]
 
 DOCUMENT = "ED"
+_DELIMITERS = (1, 2)
+"""Fields of MSH; a message is not read without the first, and need not have all of the second."""
 _BEFORE_DOCUMENT = 4  # the components of ED before the document itself
 _HEAD = 1024
 """How many bytes of a document's field are looked at for the components before it."""
@@ -45,27 +47,30 @@ class SegmentCheck:
     def _column(self, field: FieldRule) -> tuple[bool, int, Judge | None]:
         if field.withdrawn:
             return False, UNLIMITED, _never
+        if self.rule.name == "MSH" and field.number in _DELIMITERS:
+            return False, UNLIMITED, None
         free = field.spec is None or self._elsewhere(field.number)
         return field.required, field.most, None if free or field.spec is None else compile_judge(field.spec)
 
     def _elsewhere(self, number: int) -> bool:
-        """Whether other rules judge what stands in the field: delimiters, the structure, values by type."""
+        """Whether other rules judge what stands in the field: of the structure, of values by their type."""
         name = self.rule.name
-        return (name == "MSH" and number in (1, 2, 9)) or (name == "OBX" and number in (2, 5))
+        return (name == "MSH" and number == 9) or (name == "OBX" and number in (2, 5))
 
     def fine(self, row: Sequence[str | None], cuts: tuple[str, str, str, str]) -> bool:
         """Whether nothing is wrong with the segment. False as well where it is too large to tell quickly."""
         repeat, component, subcomponent, _ = cuts
+        blank = repeat + component + subcomponent
         columns = self._columns
         there = len(row)
         if there <= self._last_required or there > len(columns):
-            return False
+            return not self.rule.fields  # where the tables tell nothing of its fields, anything is right
         for text, (required, most, judge) in zip(row, columns, strict=False):
             if not text:
                 if required or text is None:
                     return False
                 continue
-            if required and not text.strip(repeat + component + subcomponent):
+            if required and text[0] in blank and not text.strip(blank):
                 return False
             if repeat in text:
                 if judge is not None or most < UNLIMITED:
@@ -84,7 +89,7 @@ class SegmentCheck:
         name = (row[2] or "") if len(row) > 2 else ""
         text = (row[5] or "") if len(row) > 5 else ""
         if not name:
-            return not text
+            return not text and not self.rule.fields[1].required
         judge = self._types.get(name)
         if judge is None:
             judge = self._compiled(name)
@@ -118,69 +123,60 @@ class SegmentCheck:
     def explained(self, message: Message, at: int) -> Iterator[FieldFault]:
         """Everything that is wrong with a segment, field by field."""
         fields = self.rule.fields
-        row = message.texts(at)
+        row, cuts = message.texts(at), message.separators.cuts
         for rule in fields:
-            if self._values and rule.number == 5:
+            number = rule.number
+            if self.rule.name == "MSH" and number in _DELIMITERS:
+                continue
+            if self._values and number == 2:
+                yield from self._type(message, at)
+            elif self._values and number == 5:
                 yield from self._value(message, at)
-            elif rule.number < len(row):
-                text = row[rule.number]
-                yield from self._field(
-                    rule, message.field(at, rule.number) if text is None else text, message
-                )
+            elif number >= len(row):
+                if rule.required:
+                    yield FieldFault(number, 0, _required(rule))
+            elif row[number] != "":
+                judge = self._columns[number][2]
+                yield from _field(rule, message.field(at, number), cuts, judge)
             elif rule.required:
-                yield FieldFault(rule.number, 0, _required(rule))
-        for number in range(len(fields) + 1, len(row)):
+                yield FieldFault(number, 0, _required(rule))
+        for number in range(len(fields) + 1, len(row)) if fields else ():
             if row[number] != "":
                 words = f"{self.rule.name} has {len(fields)} fields in this version"
-                fault = Fault(0, 0, "extra-field", words, message.head(at, number, _HEAD))
-                yield FieldFault(number, 0, fault)
+                yield FieldFault(
+                    number, 0, Fault(0, 0, "extra-field", words, message.head(at, number, _HEAD))
+                )
                 return
 
-    def _field(self, rule: FieldRule, text: str, message: Message) -> Iterator[FieldFault]:
-        repeat, component, subcomponent, _ = message.separators.cuts
-        if message.is_delimiters(0, rule.number) and self.rule.name == "MSH":
-            return
-        if not text.strip(repeat + component + subcomponent):
-            if rule.required:
-                yield FieldFault(rule.number, 0, _required(rule))
-            return
-        if rule.withdrawn:
-            words = "the version of this message has withdrawn this field"
-            yield FieldFault(rule.number, 0, Fault(0, 0, "withdrawn", words, text))
-            return
-        if rule.most == UNLIMITED and (rule.spec is None or self._elsewhere(rule.number)):
-            return
-        texts = text.split(repeat)
-        valued = max(number for number, each in enumerate(texts, 1) if each or number == 1)
-        if valued > rule.most:
-            yield FieldFault(rule.number, 0, _too_many(rule, valued))
-        if rule.spec is not None and not self._elsewhere(rule.number):
-            yield from _repetitions(rule.number, rule.spec, texts, component, subcomponent)
+    def _type(self, message: Message, at: int) -> Iterator[FieldFault]:
+        """OBX-2: whether it names a type, and one there is."""
+        name = message.field(at, 2)
+        missing = not name and (self.rule.fields[1].required or bool(self._beginning(message, at)))
+        if missing or (name and name != NULL and not self._dictionary.knows_type(name)):
+            yield FieldFault(2, 0, self._wrong_type(name))
 
     def _value(self, message: Message, at: int) -> Iterator[FieldFault]:
-        """OBX-5, and what is wrong with OBX-2 for it."""
+        """OBX-5, by the type that OBX-2 names."""
         repeat, component, subcomponent, _ = message.separators.cuts
-        name, begin = message.field(at, 2), message.head(at, 5, _HEAD)
-        if not begin.strip(repeat + component + subcomponent):
-            begin = ""
-        known = not name or name == NULL or self._dictionary.knows_type(name)
-        if not known or (begin and not name):
-            yield FieldFault(2, 0, self._wrong_type(name))
-        if not begin or not name or not known:
-            return
-        spec = self._dictionary.datatype(name)
-        if spec is None:
-            return
-        if name == DOCUMENT:
-            if isinstance(spec, Composite):
-                for fault in explain(_opening(spec), _cut_opening(begin, component), component, subcomponent):
-                    yield FieldFault(5, 1, fault)
-            return
-        texts = message.field(at, 5).split(repeat)
-        limit = self.rule.fields[4]
-        if len(texts) > limit.most:
-            yield FieldFault(5, 0, _too_many(limit, len(texts)))
-        yield from _repetitions(5, spec, texts, component, subcomponent)
+        name, begin = message.field(at, 2), self._beginning(message, at)
+        spec = self._dictionary.datatype(name) if name and self._dictionary.knows_type(name) else None
+        if not begin:
+            if self.rule.fields[4].required:
+                yield FieldFault(5, 0, _required(self.rule.fields[4]))
+        elif spec is None:
+            pass  # anything may stand there
+        elif name != DOCUMENT:
+            yield from _repetitions(5, spec, message.field(at, 5).split(repeat), component, subcomponent)
+        elif isinstance(spec, Composite):
+            for fault in explain(_opening(spec), _cut_opening(begin, component), component, subcomponent):
+                yield FieldFault(5, 1, fault)
+
+    @staticmethod
+    def _beginning(message: Message, at: int) -> str:
+        """How OBX-5 begins; "" where nothing is in it."""
+        repeat, component, subcomponent, _ = message.separators.cuts
+        begin = message.head(at, 5, _HEAD)
+        return begin if begin.strip(repeat + component + subcomponent) else ""
 
     def _wrong_type(self, name: str) -> Fault:
         if not name:
@@ -191,10 +187,38 @@ class SegmentCheck:
         return Fault(0, 0, "value-type", "this must be a data type of the version", name)
 
 
+def _field(
+    rule: FieldRule, text: str, cuts: tuple[str, str, str, str], judge: Judge | None
+) -> Iterator[FieldFault]:
+    """What is wrong with a field that is not empty; judge None: with how often it stands there only."""
+    repeat, component, subcomponent, _ = cuts
+    if not text.strip(repeat + component + subcomponent):
+        if rule.required:
+            yield FieldFault(rule.number, 0, _required(rule))
+        return
+    if rule.withdrawn:
+        words = "the version of this message has withdrawn this field"
+        yield FieldFault(rule.number, 0, Fault(0, 0, "withdrawn", words, text))
+        return
+    texts = text.split(repeat) if repeat in text else [text]
+    valued = max((number for number, each in enumerate(texts, 1) if each), default=1)
+    if valued > rule.most:
+        yield FieldFault(rule.number, 0, _too_many(rule, valued))
+    if judge is not None and rule.spec is not None:
+        yield from _repetitions(rule.number, rule.spec, texts, component, subcomponent, judge)
+
+
 def _repetitions(
-    number: int, spec: Spec, texts: Sequence[str], component: str, subcomponent: str
+    number: int,
+    spec: Spec,
+    texts: Sequence[str],
+    component: str,
+    subcomponent: str,
+    judge: Judge | None = None,
 ) -> Iterator[FieldFault]:
     for repetition, text in enumerate(texts, 1):
+        if not text or (judge is not None and judge(text, component, subcomponent)):
+            continue
         for fault in explain(spec, text, component, subcomponent):
             yield FieldFault(number, repetition, fault)
 

@@ -71,6 +71,7 @@ class House:
         self.settings: list[str] = []
         self.more: dict[str, str] = {}
         self.test: Callable[[Site], Sequence[str]] = lambda _site: ()
+        self.watch: bool | None = False
         self.lines: list[Line] = []
         self.engine: Engine
 
@@ -132,7 +133,7 @@ async def house(folder: Path, prepare: Callable[[House], None] | None = None) ->
     site, problems = load_site(rig.folder)
     assert site is not None, [str(problem) for problem in problems]
     rig.engine = Engine(
-        site, reload=lambda: load_site(rig.folder), test=lambda s: rig.test(s), watch=False, drain=1.0
+        site, reload=lambda: load_site(rig.folder), test=lambda s: rig.test(s), watch=rig.watch, drain=1.0
     )
     await rig.engine.start()
     try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from bench.engine import free_port
 from engine.journal.reading import JournalReader
+from engine.site.model import Site
 from tests.engine.reload_rig import House, Line, house
 from tests.engine.waiting import until
 from tests.system_peers import Receiver, codes
@@ -368,12 +370,12 @@ async def test_of_reloads_at_the_same_time_the_last_state_of_the_files_wins(tmp_
 
 
 async def test_a_reload_that_is_under_way_when_the_engine_stops_is_given_up(tmp_path: Path) -> None:
-    started, go_on = asyncio.Event(), asyncio.Event()
+    started, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def slow(_site: object) -> list[str]:
         loop.call_soon_threadsafe(started.set)
-        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
+        go_on.wait(10)
         return []
 
     async with house(tmp_path) as rig:
@@ -389,6 +391,64 @@ async def test_a_reload_that_is_under_way_when_the_engine_stops_is_given_up(tmp_
         assert outcome.troubles == ("the engine is stopping",)
         assert "second" not in rig.engine.site.channels
         assert (await rig.engine.reloading.reload("a test")).troubles == ("the engine is stopping",)
+
+
+async def test_a_changed_file_is_loaded_by_itself_and_a_bad_one_is_refused_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("LOOK", 0.02), ("LOOK_CLOSELY", 0.01), ("SETTLE", 0.05)):
+        monkeypatch.setattr(f"engine.reloading.{name}", seconds)
+    tested: list[Site] = []
+
+    def prepare(rig: House) -> None:
+        rig.watch = None  # as the site says: it does not say, and is not live
+        rig.test = lambda site: tested.append(site) or []  # type: ignore[func-returns-value]
+
+    async with house(tmp_path, prepare) as rig:
+        reloading = rig.engine.reloading
+        assert reloading.watching
+        rig.channel("second")
+        rig.save()
+        await until(lambda: "second" in rig.engine.site.channels)
+
+        rig.more["routes/all.yaml"] += "nonsense: yes\n"
+        rig.save()
+        await until(lambda: reloading.status()["refused"] is not None)
+        refused = reloading.status()["refused"]
+        rig.channel("third")
+        rig.save()
+        await until(lambda: reloading.status()["refused"] is not refused)
+
+        rig.more["routes/all.yaml"] = rig.more["routes/all.yaml"].replace("nonsense: yes\n", "")
+        rig.save()
+        await until(lambda: "third" in rig.engine.site.channels)
+        assert len(tested) == 2
+        assert reloading.status()["refused"] is None
+
+
+async def test_an_engine_that_stops_while_a_changed_file_is_loaded_does_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("LOOK", 0.02), ("LOOK_CLOSELY", 0.01), ("SETTLE", 0.05)):
+        monkeypatch.setattr(f"engine.reloading.{name}", seconds)
+    started, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(_site: object) -> list[str]:
+        loop.call_soon_threadsafe(started.set)
+        go_on.wait(10)
+        return []
+
+    def prepare(rig: House) -> None:
+        rig.watch, rig.test = True, slow
+
+    async with house(tmp_path, prepare) as rig:
+        rig.channel("second")
+        rig.save()
+        await started.wait()
+        async with asyncio.timeout(5):
+            await rig.engine.reloading.stop()
+        go_on.set()
 
 
 async def test_each_message_names_the_configuration_that_decided_it(tmp_path: Path) -> None:

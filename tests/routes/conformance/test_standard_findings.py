@@ -92,7 +92,9 @@ def test_each_of_two_orders_is_a_group_of_its_own() -> None:
     value = "OBX|1|NM|HB^Hb||120||||||F"
     right = build(PATIENT, order, value, "NTE|1", order, "NTE|1", value, kind="ORU^R01^ORU_R01")
     assert found(right) == []
-    orphan = build(PATIENT, value, order, kind="ORU^R01^ORU_R01")
+    early = build(PATIENT, value, order, kind="ORU^R01^ORU_R01")
+    assert [entry[:2] for entry in found(early)] == [("OBX", "misplaced-segment")]
+    orphan = build(PATIENT, "ORC|RE", value, "ORC|RE", order, kind="ORU^R01^ORU_R01")
     assert [entry[:2] for entry in found(orphan)] == [("OBR", "missing-segment")]
 
 
