@@ -26,6 +26,7 @@ from routes.language.profile_files import CONSTRAINT, PROFILE  # noqa: E402
 from routes.language.route_files import DIALECT, GUARD, ROUTE, SEND  # noqa: E402
 from routes.language.shapes import Field, Shape  # noqa: E402
 from routes.language.step_shapes import ACCEPT, CHANGE_SHAPES, CHECK, ELSE, WHEN  # noqa: E402
+from routes.language.trial_shapes import EXPECT, TRIAL  # noqa: E402
 from routes.tables.reading import SIDECAR_KEYS  # noqa: E402
 
 SITE_FILES = ROOT / "docs" / "site-files.md"
@@ -137,6 +138,8 @@ def site_files() -> str:
     for verb, (shape, _) in CHANGE_SHAPES.items():
         parts.append(_section(verb, shape, "", level=4, without=(WHEN.key, ELSE.key)))
     parts.append(_section("an entry of send", SEND, "", level=3))
+    parts.append(_section("an entry of tests", TRIAL, TRIAL.help, level=3))
+    parts.append(_section("expect", EXPECT, EXPECT.help, level=4))
     parts.append(_section("dialects/NAME.yaml", DIALECT, DIALECT.help))
     parts.append(_section("guards/NAME.yaml", GUARD, GUARD.help))
     parts.append(_section("profiles/NAME.yaml", PROFILE, f"{PROFILE.help} With examples: {CONFORMANCE}."))

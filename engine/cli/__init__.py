@@ -18,6 +18,7 @@ COMMANDS = (
     "run",
     "demo",
     "check",
+    "test",
     "explain",
     "init",
     "trace",

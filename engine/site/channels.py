@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engine.delivery.policy import policy_of
 from engine.site.certificates import check_certificates, existing_file, fingerprint
 from engine.site.endpoints import read_endpoints
 from engine.site.entries import named_entries
@@ -128,6 +129,8 @@ def read_channels(
             facts[name.value] = _facts_of_broken(name, entry)
             continue
         directory = record.get(DIRECTORY)
+        settings = _channel(name, record, around, problems)
+        channels[name.value] = replace(settings, retired=record[RETIRED])
         facts[name.value] = ChannelFacts(
             name.value,
             name.spot,
@@ -135,9 +138,8 @@ def read_channels(
             directory.value if directory else "",
             directory.spot if directory else None,
             record[RETIRED],
+            policy_of(settings),
         )
-        settings = _channel(name, record, around, problems)
-        channels[name.value] = replace(settings, retired=record[RETIRED])
     return channels, facts
 
 

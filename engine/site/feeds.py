@@ -154,6 +154,9 @@ def _facts(name: Scalar, record: Record) -> FeedFacts:
         dialect.spot if dialect else None,
         guards[0].spot if guards else None,
         record[RETIRED],
+        cast("Literal['AE', 'AR']", record[REJECT_AS]),
+        cast("Literal['as_asked', 'always']", record[ANSWERS]),
+        cast("Literal['hold_all', 'accept']", record.get(BATCH) or "hold_all"),
     )
 
 
@@ -162,8 +165,8 @@ def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
         name,
         record[LISTEN],
         acknowledge=facts.acknowledge,
-        reject_as=cast("Literal['AE', 'AR']", record[REJECT_AS]),
-        answers=cast("Literal['as_asked', 'always']", record[ANSWERS]),
+        reject_as=facts.reject_as,
+        answers=facts.answers,
         dialect=facts.dialect,
         guards=facts.guards,
         charset=facts.charset,
@@ -176,7 +179,7 @@ def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
         idle_timeout=record[IDLE_TIMEOUT],
         frame_timeout=record[FRAME_TIMEOUT],
         duplicate_window=record[DUPLICATE_WINDOW],
-        on_count_mismatch=cast("Literal['hold_all', 'accept']", record.get(BATCH) or "hold_all"),
+        on_count_mismatch=facts.on_count_mismatch,
         retired=facts.retired,
     )
 

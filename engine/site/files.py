@@ -1,4 +1,4 @@
-"""Reads a site folder's files as text, and nothing outside it.
+"""Reads a site folder's files as text, its samples as bytes, and nothing outside it.
 
 Reports what is too large, is not UTF-8, leads out of the folder, or lies where it would be ignored in
 silence. Must not know what stands in any file.
@@ -13,7 +13,9 @@ from pathlib import Path
 
 from routes.language.problems import Problems, Spot
 
-__all__ = ["FOLDERS", "ROOT_FILES", "SiteFiles", "is_read", "read_file", "read_folder"]
+__all__ = [
+    "FOLDERS", "ROOT_FILES", "SiteFiles", "is_read", "read_file", "read_folder", "read_samples",
+]  # fmt: skip
 
 ROOT_FILES = ("gatepost.yaml", "feeds.yaml", "channels.yaml")
 FOLDERS = {
@@ -26,14 +28,18 @@ FOLDERS = {
 }
 MAX_YAML = 1_000_000  # bytes
 MAX_TABLE = 64_000_000  # bytes: about a million rows
+MAX_SAMPLE = 32 * 1024 * 1024  # bytes: the largest frame that a feed takes unless set
+MAX_SAMPLES = 256 * 1024 * 1024  # bytes, of all of them
 MAX_FILES = 2_000
+SAMPLES = "samples"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFiles:
-    """The texts of a site by their path relative to it: `routes/gp_results.yaml`."""
+    """The texts of a site by their path relative to it: `routes/gp_results.yaml`; samples as bytes."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    samples: dict[str, bytes] = field(default_factory=dict)
 
     def sources(self) -> dict[str, str]:
         """What routes are made of: routes, dialects, guards, profiles and tables."""
@@ -86,7 +92,26 @@ def read_folder(
     for name in ROOT_FILES:
         if name not in texts and not (folder / name).exists():
             problems.add(Spot(name), f"{name} is missing; every site has one.", "missing-file")
-    return SiteFiles(dict(sorted(texts.items())))
+    return SiteFiles(dict(sorted(texts.items())), read_samples(folder, problems))
+
+
+def read_samples(folder: Path, problems: Problems) -> dict[str, bytes]:
+    """The samples of a site, those in folders of samples/ too, by their path in the site."""
+    found: dict[str, bytes] = {}
+    root = folder.resolve()
+    left = MAX_SAMPLES
+    for path in sorted((folder / SAMPLES).rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() or path.name.startswith(".") or path.name.endswith("~"):
+            continue
+        if len(found) >= MAX_FILES:
+            problems.add(Spot(name), f"A site has at most {MAX_FILES:,} samples.", "too-large")
+            break
+        data = _bytes(name, path, root, min(MAX_SAMPLE, left), problems)
+        if data is not None:
+            found[name] = data
+            left -= len(data)
+    return found
 
 
 def _listed(folder: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
@@ -96,7 +121,7 @@ def _listed(folder: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
             yield path.name, path
         elif path.is_dir() and path.name in FOLDERS:
             yield from _listed_room(path, problems)
-        else:
+        elif path.name != SAMPLES:
             _warn_of_stranger(path, problems)
 
 
@@ -119,7 +144,7 @@ def _listed_room(room: Path, problems: Problems) -> Iterator[tuple[str, Path]]:
 
 def _warn_of_stranger(path: Path, problems: Problems) -> None:
     """A file or folder beside the known ones is a note, unless its name looks like a slip of the pen."""
-    known = ROOT_FILES if path.is_file() else tuple(FOLDERS)
+    known = ROOT_FILES if path.is_file() else (*FOLDERS, SAMPLES)
     near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.75)
     if near:
         problems.add(
@@ -132,6 +157,12 @@ def _warn_of_stranger(path: Path, problems: Problems) -> None:
 
 def read_file(name: str, path: Path, root: Path, problems: Problems) -> str | None:
     """One file's text, or None and a problem. name: its path within the site, to be shown."""
+    data = _bytes(name, path, root, MAX_TABLE if path.suffix == ".csv" else MAX_YAML, problems)
+    return None if data is None else _decode(name, data, problems)
+
+
+def _bytes(name: str, path: Path, root: Path, limit: int, problems: Problems) -> bytes | None:
+    """A file's bytes, if it lies in the site and is not larger than `limit`."""
     real = path.resolve()
     if not real.is_relative_to(root):
         problems.add(
@@ -141,7 +172,6 @@ def read_file(name: str, path: Path, root: Path, problems: Problems) -> str | No
     if not real.is_file():
         problems.add(Spot(name), "This is not a file that can be read.", "unreadable-file")
         return None
-    limit = MAX_TABLE if path.suffix == ".csv" else MAX_YAML
     try:
         with real.open("rb") as file:
             data = file.read(limit + 1)
@@ -151,7 +181,7 @@ def read_file(name: str, path: Path, root: Path, problems: Problems) -> str | No
     if len(data) > limit:
         problems.add(Spot(name), f"This file is larger than {limit:,} bytes.", "too-large")
         return None
-    return _decode(name, data, problems)
+    return data
 
 
 def _decode(name: str, data: bytes, problems: Problems) -> str | None:

@@ -162,7 +162,7 @@ def _site(
     channels, channel_facts = read_channels(trees.channels, around, problems)
     if settings is None:
         return None
-    plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems)
+    plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems, files.samples)
     if plan is None:
         return None
     sources = _sources(files, environment, trees, settings)

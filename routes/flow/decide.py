@@ -351,7 +351,8 @@ def _put_together(drafts: list[_Draft]) -> None:
             copy = owner.copies[place]
             if copy.body is sent.body or copy.body == sent.body:
                 deadline = _earlier(copy.deadline, sent.deadline)
-                owner.copies[place] = replace(copy, merged=copy.merged + 1, deadline=deadline)
+                also = copy.also if owner is draft else (*copy.also, draft.route)
+                owner.copies[place] = replace(copy, merged=copy.merged + 1, deadline=deadline, also=also)
             else:
                 reason = (
                     f"another copy with other content goes to channel {sent.channel} and the same address"

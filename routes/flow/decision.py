@@ -57,7 +57,8 @@ class Copy:
 
     `address` is "" for a channel without addresses. `body` is the very object that came in where no
     route or dialect changed anything, so that callers may compare with `is`.
-    `merged` counts further send entries that named the same channel and address.
+    `merged` counts further send entries that named the same channel and address; `also` names the other
+    routes that some of them belong to.
     `piece` says which piece of a split message it is: "1", "2", ... ("2.1" where a piece was split again),
     and "" for a message that is whole.
     """
@@ -68,6 +69,7 @@ class Copy:
     merged: int = 0
     piece: str = ""
     deadline: Deadline | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from routes.flow.delivery import Policy
 from routes.language.problems import Spot
 from routes.language.source import Node
 
 __all__ = ["ChannelFacts", "FeedFacts", "KeptPromises", "PluginFacts", "SiteFacts", "TrayFacts"]
 
 _NOWHERE = Spot("")
+_USUAL = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class FeedFacts:
     """One inbound feed. `spot` is where feeds.yaml names it; `timezone` is an IANA name or "".
 
     retired: it takes no more messages; those that wait are still decided.
+    reject_as, answers, on_count_mismatch: as feeds.yaml says it; a decision does not ask, tests of routes do.
     """
 
     name: str
@@ -35,6 +38,9 @@ class FeedFacts:
     dialect_spot: Spot | None = None
     guards_spot: Spot | None = None
     retired: bool = False
+    reject_as: Literal["AE", "AR"] = "AE"
+    answers: Literal["as_asked", "always"] = "as_asked"
+    on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class ChannelFacts:
     """One outbound channel. `directory` is the table whose keys are its addresses, or "".
 
     retired: no route may send there any more; copies that wait are still delivered.
+    policy: its rules for retries and replies, by which tests of routes play its deliveries.
     """
 
     name: str
@@ -50,6 +57,7 @@ class ChannelFacts:
     directory: str = ""
     directory_spot: Spot | None = None
     retired: bool = False
+    policy: Policy = _USUAL
 
 
 @dataclass(frozen=True, slots=True)

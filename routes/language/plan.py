@@ -7,6 +7,7 @@ is found in one go. Must not know addresses, ports or secrets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
 
@@ -20,8 +21,10 @@ from routes.language.profile_files import ProfileFile, read_profile
 from routes.language.route_files import read_dialect, read_guard, read_route
 from routes.language.site_words import read_hours_of, read_patterns
 from routes.language.steps import DialectFile, GuardFile, RouteFile
-from routes.language.table_files import read_tables
+from routes.language.table_files import TableFiles, read_tables
+from routes.language.trial_checks import look_at_trials
 from routes.language.vocabulary import Vocabulary
+from routes.tables.table import Table
 
 __all__ = [
     "ChannelFacts",
@@ -32,6 +35,7 @@ __all__ = [
     "SiteFacts",
     "Stage",
     "TrayFacts",
+    "compile_feed",
     "compile_plan",
     "watch_feed",
 ]
@@ -43,11 +47,13 @@ def compile_plan(
     channels: Mapping[str, ChannelFacts],
     settings: SiteFacts,
     problems: Problems,
+    samples: Mapping[str, bytes] | None = None,
 ) -> Plan | None:
     """The plan, or None where a problem of severity error was noted.
 
     sources: texts by their path within the site: `routes/*.yaml`, `dialects/*.yaml`, `guards/*.yaml`,
     `profiles/*.yaml`, `tables/*.csv` and `tables/*.yaml`; others are left alone.
+    samples: the files that tests of routes may be given, by path; None where nobody knows which there are.
     """
     tables = read_tables(sources, problems)
     routes = _read_all(sources, "routes/", read_route, problems)
@@ -58,6 +64,7 @@ def compile_plan(
     assembly = Assembly(files, channels, settings, _words(files, settings, problems), problems)
     plans = {name: assembly.feed(facts) for name, facts in feeds.items()}
     look_at_all(assembly, feeds)
+    look_at_trials(assembly, feeds, samples)
     if problems.errors:
         return None
     origin = Origin(sources, feeds, channels, settings, files)
@@ -87,6 +94,19 @@ def _words(files: Files, settings: SiteFacts, problems: Problems) -> Vocabulary:
         patterns=read_patterns(settings.patterns, problems),
         live=settings.live,
     )
+
+
+def compile_feed(origin: Origin, feed: str, tables: Mapping[str, Table]) -> FeedPlan:
+    """What happens to the messages of one feed, with other tables in the place of the site's own, and with
+    numbers that were made for tests valid on a live site too: for the tests of routes.
+
+    No file is read anew, so it costs a few milliseconds. KeyError for a feed that the site does not have.
+    """
+    files = replace(origin.files, tables=TableFiles({**origin.files.tables, **tables}))
+    settings = replace(origin.settings, live=False)
+    problems = Problems()  # the site had none of its own, and other rows do not make one
+    words = _words(files, settings, problems)
+    return Assembly(files, origin.channels, settings, words, problems).feed(origin.feeds[feed])
 
 
 NamedFile = TypeVar("NamedFile", RouteFile, DialectFile, GuardFile, ProfileFile)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from routes.language.kinds import Anything, Expression, ListOf, MappingOf, Name, Nested, Text
+from routes.language.kinds import Expression, ListOf, MappingOf, Name, Nested, Text
 from routes.language.problems import Problems
 from routes.language.send_shapes import SEND, SendKind
 from routes.language.shapes import Field, Record, Shape
@@ -27,6 +27,8 @@ from routes.language.steps import (
     RouteFile,
     SendEntry,
 )
+from routes.language.trial_shapes import TrialKind
+from routes.language.trials import Trial
 
 __all__ = ["DIALECT", "GUARD", "ROUTE", "SEND", "read_dialect", "read_guard", "read_route"]
 
@@ -75,7 +77,9 @@ _CHANGE_LIST = Field("change", _CHANGES, "what is changed, step by step")
 _SEND_LIST: Field[tuple[SendEntry | FirstOf, ...]] = Field(
     "send", ListOf(SendKind(), or_one=False), "where copies go", "send: [{to: archive}]", required=True
 )
-_TESTS = Field("tests", Anything(), "tests of this route")
+_TESTS: Field[tuple[Trial, ...]] = Field(
+    "tests", ListOf(TrialKind(), or_one=False), "samples, and what must become of them"
+)
 _ORDER = ("from", "guards", "accept", "names", "check", "change", "send", "tests")
 
 ROUTE = Shape(
@@ -123,13 +127,6 @@ def read_route(file: str, text: str, problems: Problems) -> RouteFile | None:
     record = _read(file, text, ROUTE, problems)
     if record is None:
         return None
-    if _TESTS in record:
-        problems.add(
-            record.key_spot(_TESTS),
-            "The tests of this route are read, but this version does not run them.",
-            "tests-not-run",
-            warning=True,
-        )
     if not record.usable or _unreadable(record, _NAMES):
         return None
     return RouteFile(
@@ -144,6 +141,7 @@ def read_route(file: str, text: str, problems: Problems) -> RouteFile | None:
         checks=record.get(_CHECK_LIST) or (),
         changes=record.get(_CHANGE_LIST) or (),
         sends=record[_SEND_LIST],
+        tests=record.get(_TESTS) or (),
     )
 
 

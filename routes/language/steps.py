@@ -11,6 +11,7 @@ from typing import Literal
 
 from routes.language.problems import Spot
 from routes.language.source import Scalar
+from routes.language.trials import Trial
 
 __all__ = [
     "Accept",
@@ -299,6 +300,7 @@ class RouteFile:
     checks: tuple[Check, ...]
     changes: tuple[Step, ...]
     sends: tuple[SendEntry | FirstOf, ...]
+    tests: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

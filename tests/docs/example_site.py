@@ -37,6 +37,13 @@ WHOLE = {
 KINDS = (*WHOLE, *WRAPPED)
 
 
+def drop_tests(site: Path) -> None:
+    """Take the tests out of every route of a copy whose dialects or guards are changed beyond them."""
+    for route in (site / "routes").iterdir():
+        head, _, _ = route.read_text(encoding="utf-8").partition("\ntests:\n")
+        route.write_text(f"{head}\n", encoding="utf-8")
+
+
 def load_around(block: Block, folder: Path, words: str = "") -> tuple[Site | None, list[Problem]]:
     """Load the example site with the block in it. `words`: a gatepost.yaml with hours and patterns."""
     site = Path(shutil.copytree(ROOT / "config", folder / "site"))

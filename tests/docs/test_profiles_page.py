@@ -16,7 +16,7 @@ from engine.site.loading import load_site
 from routes.flow.decide import decide
 from routes.flow.decision import Known
 from routes.language.profile_files import CONSTRAINT
-from tests.docs.example_site import FEED, load_around
+from tests.docs.example_site import FEED, drop_tests, load_around
 from tests.docs.pages import DOCS, ROOT, Block, blocks_of
 
 PAGE = DOCS / "conformance.md"
@@ -41,6 +41,7 @@ def findings(block: Block, folder: Path) -> list[str]:
     """What the profile finds in the page's message, in a site around it."""
     load_around(block, folder, WORDS)
     site = folder / "site"
+    drop_tests(site)
     (site / "routes" / "asks.yaml").write_text(ROUTE, encoding="utf-8")
     for dialect in (site / "dialects").iterdir():  # the message is shown as the profile sees it
         dialect.write_text(f"dialect: {dialect.stem}\n", encoding="utf-8")

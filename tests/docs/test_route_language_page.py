@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from difflib import ndiff
 from itertools import pairwise
@@ -18,6 +19,7 @@ import re2
 
 from engine.site.channels import KINDS
 from engine.site.feeds import FEED as FEED_SHAPE
+from engine.site.files import read_samples
 from engine.site.loading import load_site
 from routes.flow.decide import decide
 from routes.flow.decision import Copy, Decision, Known
@@ -34,6 +36,7 @@ from routes.language.step_shapes import CHECK
 from routes.language.table_files import read_tables
 from routes.language.types import check_types
 from routes.language.vocabulary import Kind, Vocabulary
+from routes.review import run_tests
 from tests.docs.example_site import FEED, load_around
 from tests.docs.pages import DOCS, ROOT, Block, blocks_of
 
@@ -182,6 +185,20 @@ def test_a_check_or_send_ends_as_the_page_says(piece: Block, shown: Block, tmp_p
             found.append(f"{who}rejected: {route.rejected.words}")
 
     assert sorted(found) == sorted(shown.text.splitlines())
+
+
+def test_the_tests_in_the_page_pass_and_would_fail(tmp_path: Path) -> None:
+    block = next(b for b in BLOCKS if b.words == ("route",) and "\ntests:\n" in b.text)
+    samples = read_samples(ROOT / "config", Problems())
+    site, problems = load_around(block, tmp_path / "good", WORDS.text)
+    assert site is not None, [str(problem) for problem in problems]
+    broken = replace(block, text=block.text.replace("  - set: {MSH-6: requester}", "  - set: {MSH-6: MSH-4}"))
+    other, _ = load_around(broken, tmp_path / "broken", WORDS.text)
+    assert other is not None
+
+    assert [failed for failed in run_tests(site.plan, samples) if failed.route == "example"] == []
+    failed = [each for each in run_tests(other.plan, samples) if each.route == "example"]
+    assert str(failed[0].spot) == "routes/example.yaml:18"
 
 
 def test_a_letter_that_comes_as_oru_goes_out_by_its_own_route_alone(tmp_path: Path) -> None:

@@ -32,6 +32,10 @@ CHANNELS = {
     "gp_mail": ChannelFacts("gp_mail", Spot("channels.yaml", 4, 3, 7), directory="gp_directory"),
     "old_mail": ChannelFacts("old_mail", Spot("channels.yaml", 6, 3, 8), retired=True),
 }
+SAMPLES = {
+    "samples/result.hl7": b"MSH|^~\\&|LIMS|NORTH|||20260309||ORU^R01|1|P|2.4\rPID|1\r",
+    "samples/empty.hl7": b"\n",
+}
 SITE = SiteFacts(
     guards=("safe",),
     trays={"restricted": TrayFacts("restricted"), "old": TrayFacts("old", retired=True)},
@@ -62,7 +66,7 @@ def halves(golden: Path) -> tuple[str, str]:
 
 def problems_of(text: str) -> str:
     problems = Problems()
-    plan = compile_plan(site_of(text), FEEDS, CHANNELS, SITE, problems)
+    plan = compile_plan(site_of(text), FEEDS, CHANNELS, SITE, problems, SAMPLES)
     assert (plan is None) == problems.errors
     return "".join(f"{problem}\n" for problem in problems.in_order())
 

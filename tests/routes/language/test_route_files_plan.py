@@ -170,12 +170,15 @@ def test_the_first_example_holds_what_it_should(old: bytes, new: bytes, tray: st
     assert trays == [tray]
 
 
-def test_tests_are_read_with_a_warning_that_they_are_not_run() -> None:
-    tests = GP_RESULTS + "tests:\n  - name: one\n    given: samples/a.hl7\n    expect: {sent: {archive: x}}\n"
+def test_tests_of_a_route_are_kept_with_it() -> None:
+    tests = GP_RESULTS + "tests:\n  - name: one\n    given: samples/a.hl7\n    expect: {sent: archive}\n"
     plan, problems = compile_site({"routes/gp_results.yaml": tests})
 
+    assert problems == []
     assert plan is not None
-    assert [problem.rsplit("[", 1)[1] for problem in problems] == ["tests-not-run]"]
+    assert plan.origin is not None
+    [trial] = plan.origin.files.routes["gp_results"].tests
+    assert (trial.name.value, trial.given.value) == ("one", "samples/a.hl7")
 
 
 def test_the_hash_names_the_texts_tables_included() -> None:

@@ -1,0 +1,72 @@
+"""What a deadline asks for: whether a copy's proof came in time, and what goes out where it did not.
+
+The third pure function beside `decide` and `next_step`; the engine asks it with the real clock, the tests of
+routes with a fake one. Times are microseconds since 1970-01-01T00:00Z. Knows no clock, queue or journal, and
+holds no message content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from routes.flow.decision import Deadline, Held
+
+__all__ = ["HoldInstead", "Look", "SendInstead", "Standing", "at_deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a copy is: when it was made, and when its proofs came (None: not yet).
+
+    withdrawn: a person took it back or ended it; then nobody waits for a proof any more.
+    """
+
+    created: int
+    delivered: int | None = None
+    acknowledged: int | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Nothing yet: look again at `at`."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendInstead:
+    """The proof did not come: a copy of the same content goes to this channel and address."""
+
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldInstead:
+    """The proof did not come, and the fallback's directory does not have the address."""
+
+    held: Held
+
+
+DeadlineAction = Look | SendInstead | HoldInstead
+
+
+def at_deadline(standing: Standing, deadline: Deadline, now: int) -> tuple[DeadlineAction, ...]:
+    """What is to be done about a copy's deadline at this moment; nothing where its proof has come in time.
+
+    An acknowledgement proves the delivery too. A copy that was parked or refused goes on waiting for its
+    proof: a person may still resend it.
+    """
+    due = standing.created + deadline.after
+    proofs = [standing.acknowledged]
+    if deadline.proof == "delivered":
+        proofs.append(standing.delivered)
+    if standing.withdrawn or any(proof is not None and proof <= due for proof in proofs):
+        return ()
+    if now < due:
+        return (Look(due),)
+    if deadline.address is None:
+        reason = f"the address for channel {deadline.channel} is absent or not in its directory"
+        return (HoldInstead(Held("unknown_address", reason, entry=True)),)
+    return (SendInstead(deadline.channel, deadline.address),)

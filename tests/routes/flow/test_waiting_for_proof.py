@@ -1,0 +1,47 @@
+"""Deadlines: what is done when a copy's proof came in time, came late, or did not come."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from routes.flow.deadlines import HoldInstead, Look, SendInstead, Standing, at_deadline
+from routes.flow.decision import Deadline
+
+
+def deadline(proof: Literal["delivered", "acknowledged"], address: str | None = "Y06602") -> Deadline:
+    return Deadline(proof, 100, "print_room", address)
+
+
+@pytest.mark.parametrize(
+    ("proof", "standing", "in_time"),
+    [
+        ("acknowledged", Standing(0, 10, 100), True),
+        ("acknowledged", Standing(0, 10, 101), False),
+        ("acknowledged", Standing(0, 10), False),
+        ("acknowledged", Standing(0), False),
+        ("delivered", Standing(0, 100), True),
+        ("delivered", Standing(0, 101), False),
+        ("delivered", Standing(0, None, 50), True),
+        ("acknowledged", Standing(0, withdrawn=True), True),
+    ],
+)
+def test_the_fallback_goes_out_where_the_proof_did_not_come_in_time(
+    proof: Literal["delivered", "acknowledged"], standing: Standing, in_time: bool
+) -> None:
+    expected = () if in_time else (SendInstead("print_room", "Y06602"),)
+
+    assert at_deadline(standing, deadline(proof), 100) == expected
+
+
+def test_before_it_is_due_nothing_is_done_but_to_look_again() -> None:
+    assert at_deadline(Standing(5), deadline("acknowledged"), 104) == (Look(105),)
+    assert at_deadline(Standing(5), deadline("acknowledged"), 105) == (SendInstead("print_room", "Y06602"),)
+
+
+def test_a_fallback_without_an_address_is_held() -> None:
+    (action,) = at_deadline(Standing(0), deadline("acknowledged", None), 100)
+
+    assert isinstance(action, HoldInstead)
+    assert (action.held.tray, action.held.entry) == ("unknown_address", True)
