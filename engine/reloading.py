@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from channels.mllp import Budget
 from engine.delivery import DeliveryWorker
@@ -45,6 +47,9 @@ LOOK = 1.0  # seconds between looks at the files
 LOOK_CLOSELY = 0.25  # while they are being changed
 SETTLE = 1.0  # seconds for which a changed folder must stand still
 TOLD = 50  # problems and changes that are written to the log
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 log = get_log()
 
@@ -128,6 +133,8 @@ class Reloading:
         self._tasks: set[asyncio.Task[Outcome]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._stopping = False
+        # One thread for all loads: what the allocator of one thread gives back, the next load takes again.
+        self._thread = ThreadPoolExecutor(1, "reload")
         self._refused: Outcome | None = None
         self._since = datetime.now(UTC)
 
@@ -181,6 +188,7 @@ class Reloading:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     # -- one reload ---------------------------------------------------------------------------------
 
@@ -202,12 +210,12 @@ class Reloading:
         site, problems = loaded
         if site is None:
             return self._refuse([], problems)
-        change = await asyncio.to_thread(difference, self.site, site)
+        change = await self._aside(difference, self.site, site)
         if change.restart:
             return self._refuse(change.restart, problems)
         if change.nothing:
             return Outcome(True, self.site.hash, self.site.hash, tuple(problems))
-        failed = await asyncio.to_thread(self._test, site)
+        failed = await self._aside(self._test, site)
         if failed:
             return replace(self._refuse([], problems), failed=tuple(failed))
         return await self._put_into_force(parts, site, change, problems)
@@ -216,7 +224,7 @@ class Reloading:
         """Load the folder as it was at one moment; None where it would not stand still."""
         for _ in range(LOADS):
             before = await self._snapshot()
-            loaded = await asyncio.to_thread(self._load)
+            loaded = await self._aside(self._load)
             if await self._snapshot() == before:
                 self._seen = dict(before)
                 return loaded
@@ -244,7 +252,7 @@ class Reloading:
                 ports = await parts.listeners.prepare(site.feeds, change.feeds)
             except OSError as why:
                 return self._refuse([f"{why}. The feeds stay as they were"], problems)
-            known = await asyncio.to_thread(self._known_beside, site)
+            known = await self._aside(self._known_beside, site)
             # From here on nothing waits: whatever the loop does next, it does by the new site.
             self.site, self._seen = site, known
             self._since = datetime.now(UTC)
@@ -258,6 +266,12 @@ class Reloading:
             parts.router.go_on()
             parts.listeners.hold_back(change.gone_feeds, held=False)
         return Outcome(True, before, site.hash, tuple(problems), changes=change.changes)
+
+    async def _aside(
+        self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
+    ) -> Result:
+        """Do this in the thread beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *given, **named))
 
     # -- what is told -------------------------------------------------------------------------------
 
@@ -283,7 +297,7 @@ class Reloading:
     # -- the watch over files -----------------------------------------------------------------------
 
     async def _snapshot(self) -> Snapshot:
-        return await asyncio.to_thread(snapshot, self.site.folder, self.site.beside)
+        return await self._aside(snapshot, self.site.folder, self.site.beside)
 
     def _known_beside(self, site: Site) -> dict[str, State]:
         """What was seen of the folder, and the files beside it that the new site depends on."""

@@ -168,7 +168,8 @@ class Load:
     """Senders that send one message after the other until told to stop. Lost connections are made anew and
     unanswered messages sent again. `acked` holds the control ids that were answered AA, in order."""
 
-    def __init__(self, port: int, *, senders: int = 2, practice: str = "Y90001") -> None:
+    def __init__(self, port: int, *, senders: int = 2, practice: str = "Y90001", prefix: str = "L") -> None:
+        self._prefix = prefix
         self.acked: list[str] = []
         self.refused: list[str] = []
         self._port = port
@@ -200,7 +201,8 @@ class Load:
         count = 0
         while not self._stopping.is_set():
             count += 1
-            body = admission(f"L{number}N{count}", sender=f"S{number}", practice=self._practice)
+            control = f"{self._prefix}{number}N{count}"
+            body = admission(control, sender=f"S{number}", practice=self._practice)
             while True:
                 try:
                     sender = sender or Sender(self._port, timeout=10)
@@ -213,7 +215,7 @@ class Load:
                         return
                     time.sleep(0.01)  # as a sender waits before it connects again
                     continue
-                (self.acked if code == "AA" else self.refused).append(f"L{number}N{count}")
+                (self.acked if code == "AA" else self.refused).append(control)
                 break
         if sender is not None:
             sender.close()

@@ -75,7 +75,11 @@ class Peer:
 
     @classmethod
     async def connect(cls, listener: Listener, **settings: Any) -> Peer:
-        return cls(*await asyncio.open_connection(*listener.address, **settings))
+        return await cls.to(listener.address, **settings)
+
+    @classmethod
+    async def to(cls, address: tuple[str, int], **settings: Any) -> Peer:
+        return cls(*await asyncio.open_connection(*address, **settings))
 
     def write(self, *pieces: bytes) -> None:
         for piece in pieces:

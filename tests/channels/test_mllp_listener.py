@@ -17,7 +17,7 @@ import hl7
 import hl7.client
 import pytest
 
-from channels.mllp import Budget, Listener
+from channels.mllp import Budget, CannotListen, Listener
 from channels.mllp.connection import FRAME_OVERHEAD
 from tests.channels.mllp_rig import Peer, RecordingIntake, holding, serving, until
 
@@ -257,6 +257,48 @@ async def test_stopping_does_not_wait_longer_than_it_was_told_to() -> None:
 
         assert await peer.rest() == b""
         assert listener.counters.open == 0
+
+
+async def test_a_socket_that_is_handed_over_turns_nobody_away_and_old_connections_are_answered() -> None:
+    old_intake, new_intake = holding(), RecordingIntake()
+    async with serving(old_intake) as old:
+        address = old.address
+        peer = await Peer.connect(old)
+        peer.send(b"1")
+        await until(lambda: old.unanswered == 1)
+
+        sockets = old.hand_over()
+        between = await Peer.to(address)  # connects while nobody accepts
+        between.send(b"2")
+        new = Listener("ward", *address, new_intake)
+        new.serve(sockets)
+        try:
+            assert await between.answer() == b"OK 2"
+            assert new.address == address
+            stopping = asyncio.create_task(old.stop(10))
+            old_intake.slots[0].answer(b"one")
+            assert await peer.rest() == b"\x0bone\x1c\r"
+            await stopping
+            late = await Peer.connect(new)
+            late.send(b"3")
+            assert await late.answer() == b"OK 3"
+        finally:
+            await new.stop(0.2)
+
+
+async def test_a_port_that_is_open_and_not_yet_served_is_held_and_can_be_given_up() -> None:
+    listener = Listener("ward", "127.0.0.1", 0, RecordingIntake())
+    await listener.open()
+    second = Listener("lab", *listener.address, RecordingIntake())
+    with pytest.raises(CannotListen):
+        await second.open()
+    address = listener.address
+    await listener.stop(0)
+
+    with pytest.raises(ConnectionError):
+        await Peer.to(address)
+    await second.start()
+    await second.stop(0)
 
 
 async def test_ten_probes_without_a_byte_leave_nothing_behind() -> None:

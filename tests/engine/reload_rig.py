@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,8 +36,9 @@ class Line:
         self.writer = writer
 
     @classmethod
-    async def to(cls, port: int) -> Line:
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def to(cls, port: int, tls: ssl.SSLContext | None = None) -> Line:
+        name = "localhost" if tls else None
+        return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name))
 
     async def code(self, control: str) -> str:
         self.send(control)
@@ -108,9 +110,9 @@ class House:
         self.save()
         return await self.engine.reloading.reload("a test")
 
-    async def line(self, feed: str) -> Line:
+    async def line(self, feed: str, tls: ssl.SSLContext | None = None) -> Line:
         """A new connection to a feed."""
-        line = await Line.to(self.ports[feed])
+        line = await Line.to(self.ports[feed], tls)
         self.lines.append(line)
         return line
 

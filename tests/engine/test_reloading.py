@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from pathlib import Path
 
 import pytest
+import trustme
 
 from bench.engine import free_port
+from bench.wire import answer
 from engine.journal.reading import JournalReader
 from engine.site.model import Site
 from tests.engine.reload_rig import House, Line, house
@@ -222,6 +225,42 @@ async def test_a_refused_change_of_address_gives_the_old_one_back(tmp_path: Path
         assert await (await rig.line("ward")).code("A2") == "AA"
 
 
+async def test_a_renewed_certificate_is_shown_to_new_connections_and_old_ones_stay(tmp_path: Path) -> None:
+    def issue() -> ssl.SSLContext:
+        authority = trustme.CA()
+        made = authority.issue_cert("localhost")
+        made.cert_chain_pems[0].write_to_path(tmp_path / "own.pem")
+        made.private_key_pem.write_to_path(tmp_path / "own.key")
+        client = ssl.create_default_context()
+        authority.configure_trust(client)
+        return client
+
+    first = issue()
+    tls = f"tls: {{certificate: {tmp_path / 'own.pem'}, key: {tmp_path / 'own.key'}}}"
+    async with house(tmp_path, lambda rig: rig.feed("ward", tls)) as rig:
+        line = await rig.line("ward", first)
+        assert await line.code("A1") == "AA"
+        second = issue()
+        assert (await rig.reload()).changes == ("feed ward: TLS files renewed, for new connections",)
+
+        assert await line.code("A2") == "AA"
+        assert await (await rig.line("ward", second)).code("A3") == "AA"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await rig.line("ward", first)
+
+
+async def test_a_key_that_does_not_belong_to_its_certificate_yet_is_refused(tmp_path: Path) -> None:
+    made, other = trustme.CA().issue_cert("localhost"), trustme.CA().issue_cert("localhost")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "own.pem")
+    made.private_key_pem.write_to_path(tmp_path / "own.key")
+    tls = f"tls: {{certificate: {tmp_path / 'own.pem'}, key: {tmp_path / 'own.key'}}}"
+    async with house(tmp_path, lambda rig: rig.feed("ward", tls)) as rig:
+        other.cert_chain_pems[0].write_to_path(tmp_path / "own.pem")  # half of a renewal
+        assert "[bad-tls-file]" in (await rig.reload()).troubles[0]
+        other.private_key_pem.write_to_path(tmp_path / "own.key")
+        assert (await rig.reload()).ok
+
+
 # -- what is taken away ---------------------------------------------------------------------------------
 
 
@@ -242,6 +281,51 @@ async def test_a_channel_with_open_deliveries_is_not_taken_away(tmp_path: Path) 
         (trouble,) = outcome.troubles
         assert trouble.startswith("the channel gp cannot be removed yet: 1 delivery open. Put it back with")
         assert await line.code("A2") == "AA"
+
+
+async def test_a_retired_channel_is_worked_off_and_can_then_be_taken_away(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        receiver.close()
+
+        def prepare(rig: House) -> None:
+            rig.channel("gp", "kind: mllp", f"send_to: 127.0.0.1:{receiver.port}", "retry: {first: 50ms}")
+            rig.route("all", "ward", "gp")
+
+        async with house(tmp_path, prepare) as rig:
+            line = await rig.line("ward")
+            assert await line.code("A1") == "AA"
+            await until(lambda: rig.engine.journal.tallies().get(("channel", "gp", "waiting")) == 1)
+            rig.channels["gp"].append("retired: yes")
+            rig.route("all", "ward", "out")
+            outcome = await rig.reload()
+            assert outcome.ok, outcome.troubles
+            assert "channel gp: retired changed" in outcome.changes
+            assert await line.code("A2") == "AA"
+            await until(lambda: rig.written("out") == ["A2"])
+
+            receiver.open()
+            await until(lambda: receiver.controls() == ["A1"])
+            await until(lambda: rig.engine.journal.tallies().get(("channel", "gp", "delivered")) == 1)
+            del rig.channels["gp"]
+            assert (await rig.reload()).ok
+
+
+async def test_a_retired_feed_does_not_listen_and_can_be_called_back(tmp_path: Path) -> None:
+    async with house(tmp_path, with_lab) as rig:
+        line = await rig.line("lab")
+        assert await line.code("L1") == "AA"
+        rig.feed("lab", "retired: yes")
+        outcome = await rig.reload()
+        assert "feed lab: retired, listens no more" in outcome.changes
+        assert await line.ended()
+        with pytest.raises(ConnectionRefusedError):
+            await Line.to(rig.ports["lab"])
+        await until(lambda: rig.written("out") == ["L1"])
+        assert rig.engine.site.feeds["lab"].retired
+
+        rig.feed("lab")
+        assert (await rig.reload()).ok
+        assert await (await rig.line("lab")).code("L2") == "AA"
 
 
 async def test_a_busy_feed_is_finished_before_it_is_taken_away(tmp_path: Path) -> None:
@@ -338,6 +422,34 @@ async def test_an_unchanged_channel_keeps_its_connection_and_a_changed_one_does_
             await until(lambda: len(kept.received) == 2 and len(new.received) == 1)
             assert kept.accepted == 1
             assert old.controls() == ["A1"]
+
+
+async def test_what_is_not_sent_yet_goes_the_new_way_and_nothing_goes_twice(tmp_path: Path) -> None:
+    taken, go_on = threading.Event(), threading.Event()
+
+    def slow(body: bytes) -> bytes:
+        taken.set()
+        go_on.wait(10)
+        return answer(body)
+
+    with Receiver(reply=slow) as old, Receiver() as new:
+
+        def prepare(rig: House) -> None:
+            rig.channel("gp", "kind: mllp", f"send_to: 127.0.0.1:{old.port}")
+            rig.route("all", "ward", "gp")
+
+        async with house(tmp_path, prepare) as rig:
+            line = await rig.line("ward")
+            for number in range(30):
+                line.send(f"A{number}")
+            assert [await line.answer() for _ in range(30)] == ["AA"] * 30
+            await asyncio.to_thread(taken.wait, 10)
+            rig.channel("gp", "kind: mllp", f"send_to: 127.0.0.1:{new.port}")
+            assert (await rig.reload()).ok
+            go_on.set()
+            await until(lambda: len(old.received) + len(new.received) == 30)
+            assert old.controls() == ["A0"]
+            assert new.controls() == [f"A{number}" for number in range(1, 30)]
 
 
 async def test_a_channel_changes_its_kind(tmp_path: Path) -> None:

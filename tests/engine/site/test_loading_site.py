@@ -12,6 +12,7 @@ import trustme
 from engine.site.loading import hash_of, load_site
 from engine.site.model import Retry, Site
 from routes.language.problems import Problem
+from tests.system_sites import passthrough
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config"
 SECRET = "tr0ut@/x"
@@ -268,3 +269,22 @@ def test_what_is_retired_needs_no_route_and_shares_its_port(site: Path) -> None:
     assert problems == []
     assert (loaded.feeds["old_pas"].retired, loaded.feeds["westmoor_pas"].retired) == (True, False)
     assert (loaded.channels["old_archive"].retired, loaded.channels["archive"].retired) == (True, False)
+
+
+def test_it_knows_the_files_beside_it_and_whether_it_is_watched(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("word")
+    settings = f"site: s\ndata: data\nbroker: amqp://u:${{file:{secret}}}@host/\n"
+
+    def watched(more: str) -> bool:
+        loaded, problems = load_site(
+            passthrough(tmp_path / "site", 2575, extra={"gatepost.yaml": settings + more})
+        )
+        assert loaded is not None, problems
+        assert loaded.beside == (secret,)
+        return loaded.watch
+
+    assert watched("")
+    assert not watched("live: yes\n")
+    assert watched("live: yes\nwatch: yes\n")
+    assert not watched("watch: no\n")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.site.secrets import SecretError, fill_in
+from engine.site.secrets import SecretError, files_of, fill_in
 
 
 def test_an_environment_variable_is_filled_in_and_masked() -> None:
@@ -73,3 +73,10 @@ def test_the_text_around_a_secret_stays_and_the_secret_is_never_shown(text: str,
 def test_no_text_makes_it_fail_otherwise(text: str) -> None:
     with contextlib.suppress(SecretError):
         assert fill_in(text, {"S": "x"}).value == text.replace("${env:S}", "x")
+
+
+def test_the_files_of_a_text_are_found_and_nothing_else() -> None:
+    text = "amqp://${env:NAME}:${file:/run/secrets/a}@host/${file:/run/secrets/b}"
+
+    assert files_of(text) == (Path("/run/secrets/a"), Path("/run/secrets/b"))
+    assert files_of("embedded") == ()
