@@ -31,13 +31,15 @@ class Binder:
     """The words of one route, dialect or guard file, for the messages of one feed.
 
     vocabulary: tables, hours, patterns and the feed's zone; `define` adds the file's own names.
-    used: the names that anything asked for. tables: the tables that anything named.
+    used: the names that anything asked for. tables: the tables that anything named. unknown: names that
+    were asked for and are not there.
     """
 
     vocabulary: Vocabulary
     problems: Problems
     used: set[str] = field(default_factory=set)
     tables: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
     _within: Vocabulary | None = None
 
     def define(self, entries: tuple[tuple[Scalar, Scalar], ...]) -> None:
@@ -196,6 +198,11 @@ class Binder:
     def _report(self, text: Scalar, error: ExpressionError) -> None:
         if isinstance(error, KnownMistake):
             return
+        if error.rule == "unknown-name":
+            word = text.value[error.offset : error.offset + error.length]
+            if word in self.unknown:
+                return  # told already; a misspelt name is one mistake, wherever it is read
+            self.unknown.add(word)
         spot = text.at(error.offset, error.length)
         self.problems.add(spot, _sentence(error.message), error.rule, edit=_mending(text, error))
 

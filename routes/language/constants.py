@@ -184,7 +184,19 @@ def _conjunction(parts: Iterable[tuple[Expression, bool]]) -> bool | None:
             return False
         if isinstance(part, Test) and not _note(facts.setdefault(str(part.value), _Facts()), part, wanted):
             return False
-    return False if any(fact.impossible() for fact in facts.values()) else None
+    if any(fact.impossible() for fact in facts.values()):
+        return False
+    return None if _some_way_is_open(literals) else False
+
+
+def _some_way_is_open(literals: Sequence[tuple[Expression, bool]]) -> bool:
+    """False where every part of an `or` (or of a denied `and`) contradicts what else must hold."""
+    single = [(part, wanted) for part, wanted in literals if not isinstance(part, And | Or)]
+    return all(
+        any(_conjunction([*single, (inner, wanted)]) is not False for inner in part.parts)
+        for part, wanted in literals
+        if isinstance(part, And | Or)
+    )
 
 
 def _flattened(parts: Iterable[tuple[Expression, bool]]) -> Iterable[tuple[Expression, bool]]:

@@ -189,6 +189,9 @@ class Dispatcher:
         if not channel.directory:
             return Fallback(wait.proof, wait.after, channel.name, None)
         if said.address is None:
+            first = self.channels.get(said.to.value)
+            if first is not None and first.directory:
+                return None  # it needs an address itself, and that has been told
             self.problems.add(
                 wait.then.spot,
                 f'Channel "{channel.name}" has the directory {channel.directory}, and this entry has no '

@@ -78,14 +78,6 @@ def _reached(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> set[str]:
 def _look_at_passing(assembly: Assembly) -> None:
     """Routes that nothing comes to, and routes that pass a message round in a circle."""
     routes, problems = assembly.files.routes, assembly.problems
-    for route in _idle_routes(assembly):
-        name = route.name.value
-        problems.add(
-            route.name.spot,
-            f'Nothing comes to route "{name}": it has no "from", and no route passes to it. Write '
-            f"from: [FEED] here, or - pass_to: {name} in the send list of another route.",
-            "idle-route",
-        )
     told: set[frozenset[str]] = set()
     for name in routes:
         circle = _find_circle(name, routes)
@@ -102,6 +94,16 @@ def _look_at_passing(assembly: Assembly) -> None:
                 f"A message would go round for ever: {' → '.join(circle)}. Take one of these pass_to away.",
                 "pass-cycle",
             )
+    if told:
+        return  # who is left out may be left out by the very mistake
+    for route in _idle_routes(assembly):
+        name = route.name.value
+        problems.add(
+            route.name.spot,
+            f'Nothing comes to route "{name}": it has no "from", and no route passes to it. Write '
+            f"from: [FEED] here, or - pass_to: {name} in the send list of another route.",
+            "idle-route",
+        )
 
 
 def _idle_routes(assembly: Assembly) -> list[RouteFile]:

@@ -87,11 +87,15 @@ def watch_feed(plan: Plan, feed: str) -> FeedPlan:
 
 def _words(files: Files, settings: SiteFacts, problems: Problems) -> Vocabulary:
     """What every expression of a site may speak of."""
+    hours = read_hours_of(settings.hours, files.tables, problems)
+    patterns = read_patterns(settings.patterns, problems)
+    given = {*settings.hours, *settings.patterns}
     return Vocabulary(
         tables=files.tables,
         broken_tables=files.tables.failed,
-        hours=read_hours_of(settings.hours, files.tables, problems),
-        patterns=read_patterns(settings.patterns, problems),
+        broken_words=frozenset(given.difference(hours, patterns)),
+        hours=hours,
+        patterns=patterns,
         live=settings.live,
     )
 
@@ -137,6 +141,7 @@ def _read_all(
                 f'"{name.value}" is the name of {earlier.spot.file} already; give this one another.',
                 "duplicate-name",
             )
+            found.failed |= {stem}
             continue
         if stem != name.value:
             problems.add(

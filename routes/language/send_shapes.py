@@ -174,7 +174,9 @@ def _entry(node: Node, shape: Shape, problems: Problems) -> SendEntry | None:
         record = _PASS.read(node, problems)
         return None if record is None or not record.whole else _pass_entry(record)
     record = shape.read(node, problems)
-    return None if record is None or not record.usable else _send_entry(record, problems)
+    if record is None or not record.usable or _EACH.key in record.meant:
+        return None  # with a misspelt `each`, whatever says `it` would be a mistake as well
+    return _send_entry(record, problems)
 
 
 def _pass_entry(record: Record) -> SendEntry:
@@ -239,6 +241,7 @@ def _fits_earlier(record: Record, problems: Problems, *, earlier: bool) -> bool:
 
 def _fall_back(record: Record, problems: Problems) -> FallBack | None:
     waits = [wanted for wanted in (_NOT_DELIVERED, _NOT_ACKNOWLEDGED) if wanted in record]
+    waits.sort(key=record.key_spot)
     if len(waits) > 1:
         problems.add(
             record.key_spot(waits[1]),

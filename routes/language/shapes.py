@@ -81,6 +81,7 @@ class Shape:
                 self._read_field(known[key.value], key, value, record, problems)
             else:
                 record.whole = False
+                record.meant.add(nearest(key.value, self.keys))
                 self._unknown(key, node, problems)
         self._find_missing(node, record, problems)
         self._find_disorder(node, problems)
@@ -189,6 +190,7 @@ class Record:
     values: dict[str, object] = field(default_factory=dict)
     keys: dict[str, Spot] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
+    meant: set[str] = field(default_factory=set)  # keys that a misspelt one may stand for
     whole: bool = True
 
     @property

@@ -57,7 +57,7 @@ def read_hours_of(nodes: Mapping[str, Node], tables: TableFiles, problems: Probl
         try:
             found[name] = read_hours(entries, closed)
         except HoursError as error:
-            words = f"{error.message[:1].upper()}{error.message[1:]}."
+            words = f"{error.message[:1].upper()}{error.message[1:].removesuffix('.')}."
             problems.add(spots.get(error.key, node.spot), words, error.rule)
     return found
 

@@ -125,7 +125,7 @@ def _one_question(record: Record, problems: Problems) -> bool:
             "it must not be asked at all, add when: not (B).",
             "two-questions",
         )
-    else:
+    elif not record.meant & {_THAT.key, _UNLESS.key, _CONFORMS_TO.key}:
         problems.add(
             record.spot,
             f'{record.shape.name[:1].upper()}{record.shape.name[1:]} needs "that" (what must be true) '

@@ -241,6 +241,8 @@ class _Checker:
 
     def known(self, name: str, span: Span, names: Mapping[str, object], what: str, rule: str) -> None:
         if name not in names:
+            if name in self.vocabulary.broken_words and what in ("hours", "pattern"):
+                raise KnownMistake("")
             none = "There are no" if what == "hours" else "There is no"
             message = f'{none} {what} "{name}"{did_you_mean(name, names, allowed_words="there are")}'
             raise ExpressionError(message, span.offset, span.length, rule, nearest(name, names))

@@ -56,6 +56,7 @@ class Vocabulary:
     in_each: true where `it` is allowed: in `each` and `for_each`. (`with` allows it by itself.)
     live: the site is in live use, so that numbers which belong to nobody are not valid.
     broken_tables: those that are there and could not be made; their problems have been told.
+    broken_words: the same of hours and patterns.
     """
 
     names: Mapping[str, Named] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Vocabulary:
     in_each: bool = False
     live: bool = False
     broken_tables: frozenset[str] = frozenset()
+    broken_words: frozenset[str] = frozenset()
     # Closures of names, made once and shared by every expression of this vocabulary: names may refer to
     # names, and compiling them anew at each use would grow without bound. Only `compiler` touches it, and
     # a vocabulary made by `replace` begins with none.
