@@ -59,7 +59,7 @@ MUTANTS = list(read_mutants((HERE / "mutants.txt").read_text(encoding="utf-8")))
 
 
 def good_site(folder: Path) -> Path:
-    site = Path(shutil.copytree(EXAMPLE, folder / "site", ignore=shutil.ignore_patterns("samples")))
+    site = Path(shutil.copytree(EXAMPLE, folder / "site"))
     for path in (HERE / "site").rglob("*.yaml"):
         target = site / path.relative_to(HERE / "site")
         target.parent.mkdir(exist_ok=True)
