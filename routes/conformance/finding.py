@@ -57,12 +57,21 @@ class Findings:
 
     def add(self, finding: Finding) -> None:
         """Note one."""
-        if len(self.findings) < MOST:
-            self.findings.append(finding)
+        if self.full:
+            self.count(finding.severity)
         else:
-            self.more += 1
-            if finding.severity == "error":
-                self.worst = "error"
+            self.findings.append(finding)
+
+    @property
+    def full(self) -> bool:
+        """Whether more are only counted."""
+        return len(self.findings) >= MOST
+
+    def count(self, severity: Severity) -> None:
+        """Count one that is not listed any more; for where making it would cost something."""
+        self.more += 1
+        if severity == "error":
+            self.worst = "error"
 
     def whole(self) -> tuple[Finding, ...]:
         """All of them, and a last one that says how many more there are."""

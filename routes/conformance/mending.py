@@ -24,7 +24,7 @@ AHEAD = 8
 """How many segments are looked at to choose between the two ways."""
 DEEPEST = 4
 """How many required segments in a row may be missing at one place."""
-MOST = 400
+MOST = 250
 """Past this many misfits nothing more is thought over: what does not fit is left out."""
 
 Kind = Literal["missing", "excess", "misplaced", "unexpected"]

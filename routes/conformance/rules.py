@@ -31,6 +31,9 @@ RULES: Mapping[str, Meaning] = {
         "warning", "MSH-9.3 names no structure, or not the one of this type and event."
     ),
     "second-message": Meaning("error", "Another MSH: what follows is not judged."),
+    "segment-ends": Meaning(
+        "error", "Line feeds end the segments, and the feed does not say so; nothing else is judged."
+    ),
     "missing-segment": Meaning("error", "A segment that the structure requires is not there."),
     "misplaced-segment": Meaning("error", "The structure has this segment, but at another place."),
     "excess-segment": Meaning("error", "The segment stands there once more than it may."),

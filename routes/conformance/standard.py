@@ -9,19 +9,29 @@ and so may ADD, which carries on the segment before it. Knows messages; nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from routes.conformance.dictionary import ANY_SEGMENT, VERSIONS, Dictionary, read_dictionary
+from routes.conformance.dictionary import VERSIONS, Dictionary, read_dictionary
 from routes.conformance.events import is_local, structures_of
-from routes.conformance.finding import Finding, Findings, describe_shape, name_place
+from routes.conformance.finding import Finding, Findings, describe_shape
 from routes.conformance.grammar import Grammar
-from routes.conformance.mending import Misfit, find_misfits
+from routes.conformance.mending import find_misfits
 from routes.conformance.rules import RULES
-from routes.conformance.segments import FieldFault, SegmentCheck
+from routes.conformance.segments import SegmentCheck
+from routes.conformance.wording import (
+    in_field,
+    line_feeds,
+    make_finding,
+    nameless,
+    out_of_order,
+    second_message,
+    unknown_segment,
+    unknown_version,
+)
 from routes.hl7.message import Message
-from routes.hl7.notation import Place
 from routes.language.scope import Scope
 
 __all__ = ["check_message", "check_standard", "warm"]
@@ -30,6 +40,9 @@ USUAL = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
 """The versions that hospitals' messages mostly have: made ready when a site is loaded."""
 MOST_KINDS = 1000
 """How many spellings of MSH-9 are kept with their structure."""
+
+_HEADER = 4096
+"""How many characters are searched for the end of a header that has none."""
 
 _NAME = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _ADDENDUM = b"ADD"
@@ -45,7 +58,7 @@ def check_message(message: Message) -> tuple[Finding, ...]:
     """Every finding on a message by its version's rules, in the message's order. Never raises."""
     version = _first_component(message, 12)
     if version not in VERSIONS:
-        return (_unknown_version(message, version),)
+        return (line_feeds() if _is_cut_at_line_feeds(message) else unknown_version(message, version),)
     return _rules(version).check(message)
 
 
@@ -55,20 +68,27 @@ def warm() -> None:
         _rules(version)
 
 
-def _finding(path: str, name: str, words: str, shape: str = "") -> Finding:
-    """One finding by a rule of RULES."""
-    return Finding(path, name, words, shape, RULES[name].severity)
-
-
-def _unknown_version(message: Message, version: str) -> Finding:
-    words = "there are no rules for the version that stands here; there are for " + ", ".join(VERSIONS)
-    return _finding(name_place(message, Place(0, 12)), "version", words, describe_shape(version))
+def _is_cut_at_line_feeds(message: Message) -> bool:
+    """Whether segments begin behind a line feed, all of them or those behind the first."""
+    names = message.raw_names()
+    if len(names) > 1:
+        return names[1][:1] == b"\n" and _NAME.fullmatch(names[1][1:]) is not None
+    _, _, behind = message.text(0)[:_HEADER].partition("\n")
+    return (
+        behind[3:4] == message.separators.field
+        and _NAME.fullmatch(behind[:3].encode("latin-1", "replace")) is not None
+    )
 
 
 def _first_component(message: Message, number: int) -> str:
     repeat, component, subcomponent, _ = message.separators.cuts
     text = message.field(0, number)
     return text.partition(repeat)[0].partition(component)[0].partition(subcomponent)[0]
+
+
+_Note = tuple[int, int, str, "Finding | Callable[[], Finding]"]
+"""Something found: segment, field, rule, and the finding, or what makes it: past the most that are listed
+none is made."""
 
 
 class _Kind(NamedTuple):
@@ -137,51 +157,49 @@ class _Rules:
     def _findings(
         self, message: Message, kind: _Kind, wrong: Sequence[int], *, fits: bool
     ) -> tuple[Finding, ...]:
-        found: list[tuple[int, int, Finding]] = []
-        if kind.finding is not None:
-            found.append((0, 9, kind.finding))
-        if kind.grammar is not None and not fits:
-            found += [(at, 0, finding) for at, finding in self._misfits(message, kind.grammar)]
-        if len(message.rows(b"MSH")) > 1:
-            found.append((message.segments, 1, _second_message(message)))
+        if _is_cut_at_line_feeds(message):
+            return (line_feeds(),)
+        ahead = deque(sorted(self._noted(message, kind, fits=fits), key=lambda note: note[:2]))
         sheet = Findings()
-        ahead = sorted(found, key=lambda entry: entry[:2])
-        for at in wrong:
-            while ahead and ahead[0][:2] <= (at, 0):
-                sheet.add(ahead.pop(0)[2])
-            for field, finding in self._segment(message, at):
-                while ahead and ahead[0][:2] < (at, field):
-                    sheet.add(ahead.pop(0)[2])
-                sheet.add(finding)
-        for _, _, finding in ahead:
-            sheet.add(finding)
+        for note in self._of_segments(message, wrong):
+            while ahead and ahead[0][:2] <= note[:2]:
+                _write(sheet, ahead.popleft())
+            _write(sheet, note)
+        for note in ahead:
+            _write(sheet, note)
         return sheet.whole()
 
-    def _segment(self, message: Message, at: int) -> Iterable[tuple[int, Finding]]:
-        check = self._checks.get(message.raw_names()[at])
-        if check is None:
-            yield 0, self._stranger(message, at)
+    def _noted(self, message: Message, kind: _Kind, *, fits: bool) -> Iterator[_Note]:
+        """What is wrong with the message as a whole."""
+        if kind.finding is not None:
+            yield 0, 9, kind.finding.rule, kind.finding
+        if len(message.rows(b"MSH")) > 1:
+            yield message.segments, 1, "second-message", partial(second_message, message)
+        if kind.grammar is None or fits:
             return
-        for fault in check.explained(message, at):
-            yield fault.field, _found(message, at, fault)
-
-    def _stranger(self, message: Message, at: int) -> Finding:
-        name = message.raw_names()[at]
-        if _NAME.fullmatch(name):
-            words = f"version {self._dictionary.version} has no segment of this name"
-            return _finding(name_place(message, Place(at)), "unknown-segment", words)
-        # What stands where a name should be may be a piece of somebody's text.
-        words = "a segment begins with a name of three capital letters or digits; is a line cut in two?"
-        shape = describe_shape(message.name(at))
-        return _finding(f"line {at + 1}", "segment-name", words, shape)
-
-    def _misfits(self, message: Message, grammar: Grammar) -> Iterable[tuple[int, Finding]]:
-        rows = [
-            at for at, name in enumerate(message.raw_names()) if name in self._names and name != _ADDENDUM
-        ]
-        for misfit in find_misfits(grammar, [message.raw_names()[at] for at in rows]):
+        names = self._names_of(message)
+        rows = [at for at, name in enumerate(names) if name in self._names and name != _ADDENDUM]
+        for misfit in find_misfits(kind.grammar, [names[at] for at in rows]):
             at = rows[misfit.at] if misfit.at < len(rows) else message.segments
-            yield at, _misplaced(message, grammar, rows, misfit)
+            yield at, 0, f"{misfit.kind}-segment", partial(out_of_order, message, kind.grammar, rows, misfit)
+
+    def _of_segments(self, message: Message, wrong: Sequence[int]) -> Iterator[_Note]:
+        """What is wrong inside segments."""
+        names = message.raw_names()
+        for at in wrong:
+            check = self._checks.get(names[at])
+            if check is not None:
+                for fault in check.explained(message, at):
+                    yield at, fault.field, fault.fault.rule, partial(in_field, message, at, fault)
+            elif _NAME.fullmatch(names[at]):
+                yield (
+                    at,
+                    0,
+                    "unknown-segment",
+                    partial(unknown_segment, message, at, self._dictionary.version),
+                )
+            else:
+                yield at, 0, "segment-name", partial(nameless, message, at)
 
     # --- the structure -----------------------------------------------------------------------------
 
@@ -211,12 +229,12 @@ class _Rules:
         if is_local(kind) or is_local(event):
             return _Kind(None, None)
         words = f"version {self._dictionary.version} has no structure for this message type and event"
-        return _Kind(None, _finding("MSH-9", "unknown-structure", words, describe_shape(text)))
+        return _Kind(None, make_finding("MSH-9", "unknown-structure", words, describe_shape(text)))
 
     @staticmethod
     def _wrong_structure(meant: str) -> Finding:
         words = f"by its type and event the structure of this message is {meant}"
-        return _finding("MSH-9.3", "structure-name", words)
+        return make_finding("MSH-9.3", "structure-name", words)
 
     def _grammar(self, name: str) -> Grammar:
         if name not in self._grammars:
@@ -224,42 +242,9 @@ class _Rules:
         return self._grammars[name]
 
 
-def _second_message(message: Message) -> Finding:
-    place = name_place(message, Place(message.rows(b"MSH")[1]))
-    words = "a second message begins here; this and what follows was not judged"
-    return _finding(place, "second-message", words)
-
-
-def _found(message: Message, at: int, found: FieldFault) -> Finding:
-    fault = found.fault
-    place = Place(at, found.field, found.repetition, fault.component, fault.subcomponent)
-    shape = fault.text if fault.rule == "repetition" else describe_shape(fault.text)
-    return _finding(name_place(message, place), fault.rule, fault.words, shape)
-
-
-def _misplaced(message: Message, grammar: Grammar, rows: Sequence[int], misfit: Misfit) -> Finding:
-    """A misfit in words. Only names that the version knows come into them."""
-    name = _called(misfit.name)
-    if misfit.kind == "missing":
-        others = f" (or {', '.join(map(_called, misfit.others))})" if misfit.others else ""
-        words = f"{name}{others} is required here, {_between(message, rows, misfit.at)}"
-        return _finding(name, "missing-segment", words, "none")
-    where = name_place(message, Place(rows[misfit.at]))
-    if misfit.kind == "unexpected":
-        return _finding(where, "unexpected-segment", f"{grammar.name} has no place for {name}")
-    if misfit.kind == "excess":
-        return _finding(where, "excess-segment", f"one {name} is allowed here, and this is one more")
-    words = f"{name} may not stand here in {grammar.name}"
-    if misfit.belongs >= 0:
-        words += f"; it belongs {_between(message, rows, misfit.belongs)}"
-    return _finding(where, "misplaced-segment", words)
-
-
-def _between(message: Message, rows: Sequence[int], at: int) -> str:
-    if at < len(rows):
-        return f"before {name_place(message, Place(rows[at]))}"
-    return f"behind {name_place(message, Place(rows[-1]))}, at the end" if rows else "in the message"
-
-
-def _called(name: bytes) -> str:
-    return "any segment" if name.decode() == ANY_SEGMENT else name.decode()
+def _write(sheet: Findings, note: _Note) -> None:
+    _, _, rule, made = note
+    if sheet.full:
+        sheet.count(RULES[rule].severity)
+    else:
+        sheet.add(made if isinstance(made, Finding) else made())

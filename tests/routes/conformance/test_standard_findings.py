@@ -109,6 +109,14 @@ def test_a_second_message_in_the_same_bytes_is_one_finding() -> None:
     assert found(admission() + admission()) == [("MSH[2]", "second-message", ERROR)]
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_line_feeds_that_the_feed_does_not_expect_are_one_finding(ends: str) -> None:
+    data = admission().replace("\r", ends)
+
+    assert found(data) == [("the message", "segment-ends", ERROR)]
+    assert check_message(Message.parse(data.encode(), segment_ends="any")) == ()
+
+
 VALUES = [
     ("a number that is none", "||1.5|", "||>200|", "OBX[1]-5", "number"),
     ("no type", "|NM|WBC1", "||WBC1", "OBX[1]-2", "value-type"),
