@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routes.conformance.dictionary import VERSIONS
-from routes.conformance.standard import check_message
+from routes.conformance.standard import MOST_KINDS, _rules, check_message
 from routes.hl7.message import Message
 from tests.routes.conformance.samples import PATIENT, VISIT, admission, build, found, letter, result
 
@@ -174,6 +174,49 @@ def test_every_version_judges_an_acknowledgement(version: str) -> None:
     text = build("MSA|AA|1", kind="ACK^A01^ACK" if version > "2.3" else "ACK", version=version)
     assert found(text) == []
     assert found(text.replace("|AA|", "||")) == [("MSA-1", "required-field", ERROR)]
+
+
+@pytest.mark.parametrize("version", ["2.7", "2.8", "2.8.1", "2.8.2"])
+def test_what_a_version_has_withdrawn_is_a_warning(version: str) -> None:
+    text = admission(version).replace("|0123456789", "|^PRN^PH^^^^0123456789")
+
+    assert found(text) == [("EVN-1", "withdrawn", WARNING)]
+    assert found(text.replace("EVN|A01|", "EVN||")) == []
+    assert ("PID-13.1", "withdrawn", WARNING) in found(admission(version))
+
+
+@pytest.mark.parametrize("version", ["2.3.1", "2.4", "2.5", "2.6", "2.8.2"])
+def test_values_of_user_defined_tables_are_the_sites_own(version: str) -> None:
+    text = (
+        admission(version).replace("|F|||1 HIGH", "|INDETERMINATE|||1 HIGH").replace("PV1|1|I|", "PV1|1|?|")
+    )
+
+    assert [entry for entry in found(text) if entry[0] in ("PID-8", "PV1-2")] == []
+
+
+def test_an_addendum_may_carry_on_any_segment() -> None:
+    text = admission()
+
+    assert found(text.replace("\rPV1", "\rADD|ST TOWN\rPV1")) == []
+    assert [entry[:2] for entry in found(text.replace("\rPV1", "\rADD|A|B\rPV1"))] == [
+        ("ADD-2", "extra-field")
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 20_000])
+def test_a_document_is_not_looked_into(size: int) -> None:
+    assert found(letter("A&B^C~D" * size)) == []
+    assert found(letter("A^" * size).replace("^pdf^", "^pdf&x^")) == [
+        ("OBX-5.3.2", "extra-subcomponent", WARNING)
+    ]
+
+
+def test_spellings_of_msh_9_do_not_fill_the_memory() -> None:
+    for number in range(MOST_KINDS + 50):
+        found(admission(kind=f"ADT^A01^{number}"))
+
+    assert found(admission(kind="ADT^A02^x")) == [("MSH-9.3", "structure-name", WARNING)]
+    assert len(_rules("2.5")._kinds) <= MOST_KINDS
 
 
 def test_other_delimiters_are_the_messages_own() -> None:

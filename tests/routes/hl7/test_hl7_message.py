@@ -265,6 +265,20 @@ def test_a_large_document_is_cut_only_where_it_is_touched() -> None:
     assert message.to_bytes() == source.replace(b"||||||F\r", b"||||||C|||X\r")
 
 
+def test_the_beginning_of_a_field_is_read_without_the_rest() -> None:
+    document = b"A" * 50_000
+    large = Message.parse(ADT + b"OBX|1|ED|L^Letter||" + document + b"|x\r")
+
+    assert large.head(4, 5, 10) == "A" * 10
+    assert large.head(4, 3, 100) == "L^Letter"
+    assert large.head(4, 9, 10) == ""
+    assert large.texts(4) == [None] * 7  # nothing of it was kept
+    assert large.field(4, 5) == document.decode()
+    small = Message.parse(ADT)
+    assert small.head(2, 5, 4) == "EXAM"
+    assert small.texts(2) == small.fields(2)
+
+
 def test_a_large_header_is_counted_like_a_small_one() -> None:
     source = b"MSH|^~\\&|A|B|" + b"X" * 20_000 + b"|D\r"
     message = Message.parse(source)
