@@ -20,6 +20,7 @@ COMMANDS = (
     "check",
     "test",
     "explain",
+    "graph",
     "init",
     "trace",
     "send",

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import environment_option, load_or_refuse, site_argument
+from engine.cli.options import environment_option, load_with_problems, site_argument
+from engine.cli.pages import write_page
 from engine.site.model import Site
 from routes.language.nearest import did_you_mean
+from routes.language.problems import Problem
 from routes.review.document import Document
 
 __all__ = ["explain"]
@@ -42,29 +44,32 @@ def explain(route: str, site: Path, environment: str, form: str, out: Path | Non
         site, route = Path(route), ""
     if not route and not every:
         raise click.UsageError("Name a route, or ask for every one with --all.")
-    loaded = load_or_refuse(site, environment)
+    loaded, problems = load_with_problems(site, environment)
     wanted = list(loaded.plan.routes) if every else [route]
     if not every and route not in loaded.plan.routes:
         message = f'{loaded.name} has no route "{route}"{did_you_mean(route, loaded.plan.routes)}'
         raise click.UsageError(message)
-    pages = {each: _page(loaded, each, form, on_terminal=out is None) for each in wanted}
+    pages = {each: _page(loaded, problems, each, form, on_terminal=out is None) for each in wanted}
     _write(pages, form, out, every=every)
 
 
-def _page(site: Site, route: str, form: str, *, on_terminal: bool) -> str:
+def _page(site: Site, problems: list[Problem], route: str, form: str, *, on_terminal: bool) -> str:
+    from routes.review.drawing import draw_site
     from routes.review.explaining import Label, explain_route
     from routes.review.html_form import write_html
     from routes.review.markdown_form import write_markdown
+    from routes.review.svg_form import write_svg
     from routes.review.text_form import write_text
 
     origin = site.plan.origin
     if origin is None:
         raise RuntimeError("a loaded site keeps what its plan was compiled from")
-    document: Document = explain_route(origin, route, Label(site.name, site.hash, site.environment))
+    label = Label(site.name, site.hash, site.environment)
+    document: Document = explain_route(origin, route, label, problems)
     if form == "markdown":
         return write_markdown(document)
     if form == "html":
-        return write_html(document)
+        return write_html(document, write_svg(draw_site(origin, [route]), f"Route {route}", framed=False))
     wide = shutil.get_terminal_size().columns if on_terminal and sys.stdout.isatty() else 0
     return write_text(document, min(wide, 100))
 
@@ -75,11 +80,4 @@ def _write(pages: dict[str, str], form: str, out: Path | None, *, every: bool) -
         return
     ending = {"text": "txt", "markdown": "md", "html": "html"}[form]
     for route, page in pages.items():
-        file = out / f"{route}.{ending}" if every else out
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(page, encoding="utf-8")
-        except OSError as why:
-            click.echo(f"{file} cannot be written: {why.strerror}.", err=True)
-            sys.exit(1)
-        click.echo(f"Wrote {file}")
+        write_page(out / f"{route}.{ending}" if every else out, page)

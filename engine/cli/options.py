@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from engine.site.model import Site
 
 __all__ = [
-    "data_folder", "environment_option", "load_or_refuse", "remedy_for_port", "show_problems",
+    "data_folder",
+    "environment_option",
+    "load_or_refuse",
+    "load_with_problems",
+    "remedy_for_port",
+    "show_problems",
     "site_argument",
-]  # fmt: skip
+]
 
 Command = Callable[..., Any]
 
@@ -46,13 +51,18 @@ def show_problems(problems: list[Problem]) -> None:
 
 def load_or_refuse(site: Path, environment: str) -> Site:
     """The site. Where it has errors they are shown, and the command ends with exit status 1."""
+    return load_with_problems(site, environment)[0]
+
+
+def load_with_problems(site: Path, environment: str) -> tuple[Site, list[Problem]]:
+    """The same, with what the check warns of."""
     from engine.site.loading import load_site  # not paid for by commands that are told the data folder
 
     loaded, problems = load_site(site, environment)
     if loaded is None:
         show_problems(problems)
         sys.exit(1)
-    return loaded
+    return loaded, problems
 
 
 def data_folder(site: Path, environment: str, data: Path | None) -> Path:

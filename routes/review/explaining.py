@@ -13,6 +13,7 @@ from itertools import count
 from routes.language.assembly import passes_to
 from routes.language.facts import FeedFacts
 from routes.language.files import Origin
+from routes.language.problems import Problem
 from routes.language.steps import Accept, Check, DialectFile, FirstOf, RouteFile, SendEntry, Step
 from routes.review.document import (
     Document,
@@ -102,10 +103,17 @@ def _flat(sentence: Sentence) -> str:
     return f"{plain(sentence.words)} {points}".strip()
 
 
-def explain_route(origin: Origin, route: str, label: Label = NO_LABEL) -> Document:
-    """The explanation of one route. KeyError: there is no such route."""
+def explain_route(
+    origin: Origin, route: str, label: Label = NO_LABEL, problems: Iterable[Problem] = ()
+) -> Document:
+    """The explanation of one route. KeyError: there is no such route.
+
+    problems: what the check of the site found; what concerns this route is told, so that nobody signs a
+    sentence that is not carried out.
+    """
     told = _Told(origin, origin.files.routes[route])
     front = told.overview()
+    warned = told.warned(problems)
     sections = _numbered([section for section in told.sections() if section is not None])
     promises = tuple(Sentence(phrase(line)) for line in PROMISES.splitlines())
     closing = (
@@ -118,7 +126,7 @@ def explain_route(origin: Origin, route: str, label: Label = NO_LABEL) -> Docume
         told.route.about,
         told.route.owner,
         told.summary(front),
-        (*front, *sections, *[section for section in closing if section is not None]),
+        (*front, *warned, *sections, *[section for section in closing if section is not None]),
         label.site,
         label.version,
         label.environment,
@@ -155,6 +163,15 @@ class _Told:
             yield f"dialect {dialect.name.value}", dialect.checks, dialect.changes, inside
         for asked in self.around.guards():
             yield f"shared check {asked.guard.name.value}", asked.guard.checks, (), self.shared
+
+    def warned(self, problems: Iterable[Problem]) -> list[Section]:
+        """What the check warns of in the files that this explanation tells of."""
+        files = {self.route.spot.file}
+        files |= {dialect.spot.file for dialect, _ in self.around.dialects()}
+        files |= {asked.guard.spot.file for asked in self.around.guards()}
+        found = [problem for problem in problems if problem.spot.file in files]
+        lines = [Sentence(phrase(problem.message), where=str(problem.spot)) for problem in found]
+        return [Section(phrase("What the check warns of"), sentences=tuple(lines))] if lines else []
 
     def summary(self, front: Sequence[Section]) -> Sequence[Phrase]:
         """What comes in, where it goes and where it may wait, in a few lines."""

@@ -13,7 +13,7 @@ from routes.review.code_meanings import meaning
 from routes.review.document import Phrase, path, phrase, said
 from routes.review.standard_names import component_name, field_name, is_plural, segment_name
 
-__all__ = ["describe_path", "literal", "noun_of_path", "place_of", "short_name", "things"]
+__all__ = ["describe_path", "literal", "noun_of_path", "own_name", "place_of", "short_name", "things"]
 
 _KNOWN = {
     "PID-3[5='NH'].1": "the NHS number",
@@ -56,6 +56,18 @@ def noun_of_path(place: Path, it: Path | None = None, which: str = "every") -> P
         return phrase("its ", noun, " (", path(str(place)), ")")
     article = _article(noun, which)
     return phrase(article, noun, " of " if owner else "", owner, " (", path(str(place)), ")")
+
+
+def own_name(place: Path, it: Path | None = None) -> str:
+    """The name of a field or component by itself: `identifier type code`, `date/time of birth`."""
+    known = _KNOWN.get(str(place))
+    if known:
+        return known.removeprefix("the ")
+    segment, field = place.segment, place.field
+    if place.relative and not place.steps and it is not None:
+        segment, field = it.segment, place.field or it.field
+    everyday = _EVERYDAY.get(f"{segment}-{field}.{place.component}")
+    return everyday or _component(place, segment, field) or _field(segment, field)
 
 
 def short_name(place: Path) -> str:

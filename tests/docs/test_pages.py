@@ -11,7 +11,7 @@ from engine.cli import COMMANDS, main
 from tests.docs.pages import DOCS, ROOT, pages, prose_of
 
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)\s]+)\)")
-LATER = {"test", "graph", "schema", "replay", "trace", "held", "parked", "release", "resend"}
+LATER = {"test", "schema", "replay", "trace", "held", "parked", "release", "resend"}
 LATER |= {"redirect", "discard", "top", "logs", "report"}
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 

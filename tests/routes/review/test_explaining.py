@@ -5,49 +5,35 @@ To renew the golden files after a change that was meant: GATEPOST_GOLDEN=renew p
 
 from __future__ import annotations
 
-import os
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
-from engine.site.loading import load_site
 from routes.language.files import Origin
+from routes.language.problems import Problem, Spot
 from routes.review.document import Document, Phrase, Section, Sentence, plain
 from routes.review.explaining import Label, explain_route
 from routes.review.html_form import write_html
 from routes.review.markdown_form import write_markdown
 from routes.review.text_form import write_text
+from tests.routes.review.golden_files import example_site, held_against
 from tests.routes.review.whole_site import ROUTE, compiled, with_tray
 
-GOLDEN = Path(__file__).parent / "golden"
-EXAMPLE = Path(__file__).parents[3] / "config"
-RENEW = os.environ.get("GATEPOST_GOLDEN") == "renew"
 FORMS = {"text": write_text, "markdown": write_markdown, "html": write_html}
 
 
 @pytest.fixture(scope="module")
 def example() -> Origin:
-    site, _ = load_site(EXAMPLE)
-    assert site is not None
-    assert site.plan.origin is not None
-    return site.plan.origin
-
-
-def held_against(golden: Path, text: str) -> None:
-    if RENEW:
-        golden.write_text(text, encoding="utf-8")
-
-    assert text == golden.read_text(encoding="utf-8")
+    return example_site()
 
 
 @pytest.mark.parametrize("route", ["gp_results", "gp_letters", "adt_archive"])
 def test_the_example_site_is_explained_as_reviewed(example: Origin, route: str) -> None:
-    held_against(GOLDEN / f"{route}.md", write_markdown(explain_route(example, route)))
+    held_against(f"{route}.md", write_markdown(explain_route(example, route)))
 
 
 def test_everything_that_the_language_has_is_explained_as_reviewed() -> None:
-    held_against(GOLDEN / "everything.txt", write_text(explain_route(compiled(), "everything")))
+    held_against("everything.txt", write_text(explain_route(compiled(), "everything")))
 
 
 class _Words(HTMLParser):
@@ -206,6 +192,15 @@ def test_the_page_is_headed_with_the_version_that_is_signed() -> None:
     assert "version 0123456789ab" in write_text(document)
     assert "- Environment: live" in write_markdown(document)
     assert label.version in write_html(document)
+
+
+def test_what_the_check_warns_of_in_these_files_is_told() -> None:
+    ours = Problem(Spot("routes/everything.yaml", 9), "This is not carried out yet.", "not-yet", "warning")
+    other = Problem(Spot("routes/other.yaml", 9), "Of no concern here.", "not-yet", "warning")
+    page = write_text(explain_route(compiled(), "everything", problems=[ours, other]))
+
+    assert "This is not carried out yet." in page
+    assert "Of no concern here." not in page
 
 
 def test_an_explanation_is_the_same_each_time() -> None:
