@@ -61,6 +61,10 @@ CONDITIONAL: Mapping[str, frozenset[str]] = {
 }
 """Fields that the tables of a version call required, and the text of its chapters optional or conditional."""
 
+AS_TEXT = frozenset({"XON_3"})
+"""Components that the tables have as NM and everybody fills with letters: the identifier of an organisation,
+which is an ODS code in this country; 2.7 withdrew it for one that is text."""
+
 _FIELD = re.compile(r"[A-Z][A-Z0-9]{2}_([0-9]{1,3})")
 _PART = re.compile(r".+_([0-9]{1,3})")
 _TEXTS = frozenset({"ST", "TX", "FT", "IS", "ID", "GTS", "TN", "SNM"})
@@ -249,6 +253,8 @@ class Dictionary:
             if match:
                 number, datatype = int(match[1]), str(reference[2] or "")
                 gone = most == 0 or datatype.upper() == "WD"
+                if child_name in AS_TEXT:
+                    datatype = "ST"
                 spec = None if gone or datatype == name else self._spec(datatype, reference[4])
                 found[number] = Part(number, _title(reference[3]), spec, least > 0 and not gone, gone)
         last = max(found, default=0)

@@ -194,6 +194,13 @@ def test_values_of_user_defined_tables_are_the_sites_own(version: str) -> None:
     assert [entry for entry in found(text) if entry[0] in ("PID-8", "PV1-2")] == []
 
 
+@pytest.mark.parametrize("version", ["2.3", "2.4", "2.5", "2.6"])
+def test_an_ods_code_may_stand_where_the_tables_want_a_number(version: str) -> None:
+    text = admission(version).replace("\rPV1", "\rPD1|||OAK SURGERY^^Y06601\rPV1")
+
+    assert [entry for entry in found(text) if entry[0].startswith("PD1")] == []
+
+
 def test_an_addendum_may_carry_on_any_segment() -> None:
     text = admission()
 
