@@ -19,7 +19,7 @@ from routes.language.source import Block, Items, Node, Scalar
 __all__ = ["Bounds", "BoundsKind", "TableName", "ValuesKind"]
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
-_RANGE = re.compile(r"([0-9]{1,9})\s*(?:-|\.\.|–|to)\s*([0-9]{1,9}|\*|)")
+_RANGE = re.compile(r"([0-9]{1,9})\s*(?:-|\.\.|–|to)\s*([0-9]{1,9}|\*|n|)")
 _WORDED = re.compile(r"(<=|>=|=|up to|at most|at least|exactly)\s*([0-9]{1,9})")
 _MORE = re.compile(r"([0-9]{1,9})\s*(?:\+|or more)")
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -48,7 +48,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class BoundsKind:
-    """`20`, `1-20`, `5-`, `at most 20`, `[1, 20]` or `{least: 1, most: 20}`.
+    """`20`, `1-20`, `5-`, `at most 20`, `[1, 20]`, `{least: 1, most: 20}`, or the standard's own `[1..*]`.
 
     What one number means, `alone` says. what: how the number is called in messages.
     """
@@ -79,6 +79,10 @@ class BoundsKind:
             numbers = [_whole(item) for item in node.items]
             if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
                 return numbers[0], numbers[1]
+            only = node.items[0] if len(node.items) == 1 else None
+            cardinality = self._text(only.value) if isinstance(only, Scalar) and ".." in only.value else None
+            if cardinality is not None:
+                return cardinality
             problems.add(node.spot, f"This must be {self.words}, not {describe(node)}.", "wrong-kind")
             return None
         found = self._text(node.value.strip())

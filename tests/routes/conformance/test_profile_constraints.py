@@ -202,6 +202,10 @@ def test_a_code_that_means_no_practice_has_no_format_of_an_organisation(code: st
         ("{most: 2}", True),
         ("[1, 2]", True),
         ('"1..*"', True),
+        ("[1..*]", True),
+        ("[0..1]", False),
+        ("0..n", True),
+        ("[3..n]", False),
         ("at least 2", True),
     ],
 )
