@@ -119,11 +119,14 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of phrases under a head. follows: the places of rows that go on from the one above them."""
+    """Rows of phrases under a head. follows: the places of rows that go on from the one above them.
+    middle: most of the words stand in the middle column.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[Phrase, ...], ...]
     follows: frozenset[int] = frozenset()
+    middle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

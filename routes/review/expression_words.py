@@ -121,7 +121,7 @@ def _quantified(tree: Quantified, naming: Naming, holds: bool) -> Phrase:
         return phrase("it is not so that ", _quantified(tree, naming, True))
     if not holds:
         quantifier = "any" if quantifier == "no" else "no"
-    which = {"any": "at least one", "all": "every", "no": "no"}[quantifier]
+    which = {"any": "at least one", "all": "each", "no": "no"}[quantifier]
     tail = " (and there is at least one)" if quantifier == "all" else ""
     if tree.with_:
         inner = clause(tree.test, naming.within(tree.path))

@@ -33,7 +33,9 @@ def glossary(sections: Sequence[Section], origin: Origin) -> Section | None:
     if not rows:
         return None
     head = ("Name", "What it is", "Who keeps it")
-    return Section(phrase("What these sentences refer to"), table=Table(head, tuple(rows.values())))
+    return Section(
+        phrase("What these sentences refer to"), table=Table(head, tuple(rows.values()), middle=True)
+    )
 
 
 def _phrases(section: Section) -> Iterator[Phrase]:

@@ -71,7 +71,7 @@ def _sections(document: Document) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield "<table>"
+    yield '<table class="middle">' if table.middle else "<table>"
     yield "<thead><tr>" + "".join(f"<th>{escape(each)}</th>" for each in table.head) + "</tr></thead>"
     yield "<tbody>"
     for place, row in enumerate(table.rows):

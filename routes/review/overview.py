@@ -121,8 +121,8 @@ def trays(sections: Sequence[Section], wording: Wording) -> Section | None:
                 numbers = named.setdefault(tray, [])
                 if sentence.number not in numbers:
                     numbers.append(sentence.number)
-    named.setdefault("change_failed", [])
-    named.setdefault("failed", [])
+    for own in _EVERYWHERE:
+        named.setdefault(own, [])
     order = sorted(named, key=lambda each: (each in OWN_TRAYS, each))
     rows = [
         (phrase(name(tray, "tray")), _what_waits(tray, named[tray]), looked_after(tray, wording))
@@ -132,8 +132,12 @@ def trays(sections: Sequence[Section], wording: Wording) -> Section | None:
         "A tray is a list of messages that wait for a person, who can release, correct or discard "
         "each of them, with name and reason."
     )
-    table = Table(("Tray", "What waits there", "Who looks at it"), tuple(rows))
+    table = Table(("Tray", "What waits there", "Who looks at it"), tuple(rows), middle=True)
     return Section(phrase("What waits for a person, and who looks at it"), intro, table)
+
+
+_EVERYWHERE = ("change_failed", "failed", "conflicting_copies", "unreadable", "batch_count")
+"""Trays that any message may come to, whatever a route says."""
 
 
 def _what_waits(tray: str, numbers: Sequence[int]) -> Phrase:

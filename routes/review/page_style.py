@@ -40,11 +40,14 @@ td { vertical-align: top; padding: .55rem .9rem .55rem 0; border-bottom: 1px sol
   overflow-wrap: anywhere; }
 td:first-child { width: 46%; }
 td:nth-child(2) { width: 25%; }
+.middle td:first-child { width: 26%; }
+.middle td:nth-child(2) { width: 48%; }
 tr { break-inside: avoid; }
 tr.follows td { background: var(--wash); font-size: .89rem; color: #3d4853; padding-top: .4rem;
   padding-bottom: .4rem; }
 tr.follows td:first-child { padding-left: 1.5rem; }
-.sentence, .point { display: grid; grid-template-columns: 2.4rem 1fr; break-inside: avoid; }
+.sentence, .point { display: grid; grid-template-columns: 2.4rem 1fr; }
+.sentence p, .point p { break-inside: avoid; }
 .sentence { padding: .45rem 0; border-bottom: 1px solid #eef1f3; }
 .sentence p { margin: 0; }
 .number { color: var(--soft); font: 600 1rem/1.5 Georgia, "Liberation Serif", serif; }
@@ -71,10 +74,12 @@ b { font-weight: 600; }
 }
 @media print {
   @page { size: A4; margin: 16mm 15mm; }
-  html { background: none; }
-  body { font-size: 10.2pt; line-height: 1.4; }
+  html { background: none; font-size: 9.6pt; }
+  body { font-size: 1rem; line-height: 1.4; }
   main { margin: 0; padding: 0; border: 0; max-width: none; }
   section { margin-top: 1.4rem; }
+  h2 { break-inside: avoid; }
+  h2::after { content: ""; display: block; height: 5rem; margin-bottom: -5rem; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """

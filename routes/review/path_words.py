@@ -45,7 +45,8 @@ def noun_of_path(place: Path, it: Path | None = None, which: str = "every") -> P
     """`the patient's name (PID-5)`. it: the path whose element `it` is. which: the word for `[*]`."""
     known = _KNOWN.get(str(place))
     if known:
-        return phrase(known, " (", path(str(place)), ")")
+        one = known if which == "every" else f"{which} {known.removeprefix('the ')}"
+        return phrase(one, " (", path(str(place)), ")")
     if place.relative and place == Path((), relative=True):
         return phrase("it") if it is None else phrase(f"that {short_name(it)}")
     owner = _owner(place, it, which)
@@ -175,7 +176,8 @@ def _entry(noun: str, pick: Pick, segment: str, field: int, which: str) -> Phras
             return phrase(f"{_OF_SEVERAL.get(which, which)} the {noun}")
         return phrase(f"{which} entry of the {noun}" if noun.endswith(" list") else f"{which} {noun}")
     if isinstance(pick, Selector):
-        return phrase(f"{noun} entry whose ", _selected(pick, segment, field))
+        one = "" if which == "every" else f"{which} "
+        return phrase(f"{one}{noun} entry whose ", _selected(pick, segment, field))
     return phrase(f"entry {pick} of the {noun}")
 
 
@@ -205,8 +207,8 @@ def _segment(step: Step, which: str, *, bare: bool) -> Phrase:
     if step.pick == EVERY:
         return phrase(f"{which} {known.noun}")
     if isinstance(step.pick, Selector):
-        which = "the" if bare else "each"
-        return phrase(f"{which} {known.noun} whose ", _selected(step.pick, step.name, 0))
+        one = which if which != "every" else "the" if bare else "each"
+        return phrase(f"{one} {known.noun} whose ", _selected(step.pick, step.name, 0))
     if step.pick is not None:
         return phrase(f"{known.noun} {step.pick}")
     if known.several:

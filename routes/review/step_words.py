@@ -149,6 +149,7 @@ def _told(step: Step, wording: Wording) -> tuple[Phrase, tuple[Sentence, ...]]:
 
 
 _FAILURES: dict[type[Step], tuple[str, str]] = {
+    Set: ("there is nothing to write", ""),
     Translate: ("the table does not list a code", "unknown_code"),
     Reformat: ("it is written in another way", "unreadable_value"),
     Add: ("there is no such place", "change_failed"),
@@ -304,7 +305,7 @@ def _own(target: Scalar, wording: Wording) -> Phrase:
 
 def _for_each(step: ForEach, wording: Wording) -> tuple[Phrase, tuple[Sentence, ...]]:
     inside = wording.within(wording.path(step.path))
-    words = phrase("for ", wording.place(step.path, "every"))
+    words = phrase("for ", wording.place(step.path, "each"))
     if step.when is not None:
         words = phrase(words, ", when ", inside.condition(step.when))
     return phrase(words, ", do this"), tuple(step_sentence(each, inside) for each in step.steps)
@@ -314,7 +315,7 @@ _BETWEEN = {"line_break": "a line break", "repetition": "a repetition mark"}
 
 
 def _joined(step: Join, wording: Wording) -> Phrase:
-    words = phrase("join ", wording.place(step.path), " into the first of them")
+    words = phrase("join ", wording.place(step.path, "each"), " into the first of them")
     if step.within is not None:
         words = phrase(
             words,

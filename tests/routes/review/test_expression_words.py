@@ -28,7 +28,7 @@ EXAMPLES = {
         "(critically low)"
     ),
     "all OBX[*]-3.1 in codes": (
-        "the test code of every result line (OBX[*]-3.1) is listed in the table codes (and there is at "
+        "the test code of each result line (OBX[*]-3.1) is listed in the table codes (and there is at "
         "least one)"
     ),
     "no PID-32[*] = 'RES'": "no identity reliability code (PID-32[*]) is “RES”",
@@ -37,6 +37,15 @@ EXAMPLES = {
         "upper end of the range in its reference range (it-7)"
     ),
     "PID-3[5='NH'].1 is valid nhs_number": "the NHS number (PID-3[5='NH'].1) is a valid NHS number",
+    "any OBX[2='NM']-5 > 7.5": (
+        "the observation value of at least one result line whose value type is “NM” (a number) "
+        "(OBX[2='NM']-5) is greater than 7.5"
+    ),
+    "no PID-3[4='NHS'].1 is present": "no NHS number (PID-3[4='NHS'].1) is filled in",
+    "all PID-3[4='HOSP'].5 = 'MR'": (
+        "the identifier type code of each patient identifier list entry whose assigning authority is “HOSP” "
+        "(PID-3[4='HOSP'].5) is “MR” (medical record number) (and there is at least one)"
+    ),
     "not critical": "critical is not true",
     "critical": "critical is true",
     "requester": "requester",
@@ -99,7 +108,7 @@ def test_a_kind_of_node_without_words_is_a_fault() -> None:
         ),
         (
             "all NTE[*]-1 = '1'",
-            "it is not so that the set ID of every note (NTE[*]-1) is “1” (and there is at least one)",
+            "it is not so that the set ID of each note (NTE[*]-1) is “1” (and there is at least one)",
         ),
         (
             "PID-8 = 'M' and MSH-4 is empty",
@@ -145,6 +154,25 @@ def test_no_value_path_or_name_is_ever_lost(text: str) -> None:
                 assert f"({node.path})" in words
             case syntax.Name():
                 assert node.name in words
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "OBX[*]-8",
+        "OBX[2='NM']-5",
+        "PID-3[*].5",
+        "PID-3[5='NH'].1",
+        "PID-3[4='X']",
+        "PID-32[*]",
+        "OBX/NTE[*]-3",
+    ],
+)
+def test_the_quantifier_of_a_condition_is_never_lost(path: str) -> None:
+    told = {describe_expression(parse_expression(f"{which} {path} = 'x'")) for which in ("any", "all", "no")}
+
+    assert len(told) == 3
+    assert all("at least one" in words or "no " in words or "none of" in words for words in told)
 
 
 @given(conditions)

@@ -89,7 +89,7 @@ def test_a_kind_of_step_without_a_sentence_is_a_fault() -> None:
         ),
         (
             steps.Set,
-            "Write requester into the receiving facility (MSH-6). If that cannot be done, the message",
+            "Write requester into the receiving facility (MSH-6). If there is nothing to write, the message",
         ),
         (
             steps.SetText,
@@ -107,11 +107,11 @@ def test_a_kind_of_step_without_a_sentence_is_a_fault() -> None:
         (steps.Add, "Add a new note (NTE) behind result line 1 (OBX[1])."),
         (
             steps.ForEach,
-            "For every result line (OBX[*]), when its value type (it-2) is “NM” (a number), do this",
+            "For each result line (OBX[*]), when its value type (it-2) is “NM” (a number), do this",
         ),
         (
             steps.Join,
-            "of every result line (OBX[*]-5) into the first of them, for every test order (OBR) by itself",
+            "of each result line (OBX[*]-5) into the first of them, for every test order (OBR) by itself",
         ),
         (steps.Renumber, "1, 2, 3 and so on, beginning again for every test order (OBR)."),
         (steps.Arrange, "by their identifier type code: “NH” (NHS number) then “MR” (medical record number)"),
