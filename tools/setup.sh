@@ -23,4 +23,5 @@ rm -f .venv/ready
 echo "installing the locked packages into .venv"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+.venv/bin/gatepost schema config
 touch .venv/ready

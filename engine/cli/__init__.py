@@ -23,6 +23,7 @@ COMMANDS = (
     "graph",
     "init",
     "trace",
+    "schema",
     "send",
     "listen",
     "messages",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from engine.cli.schema import write_schemas
+
 __all__ = ["init"]
 
 
@@ -18,13 +20,15 @@ def init(folder: Path) -> None:
     """Write a small starter site into DIR, which must be new or empty.
 
     It has one feed, one dialect, one route to a folder, one table and a sample message, and passes its
-    own check. Every file says in its comments what may be changed.
+    own check. Every file says in its comments what may be changed. The folder `schema` is for editors:
+    `gatepost schema` writes it anew.
     """
     if folder.is_dir() and any(folder.iterdir()):
         click.echo(f"{folder} is not empty; name a new folder, so that nothing is overwritten.", err=True)
         sys.exit(1)
     written = _copy(resources.files("engine.cli") / "starter", folder)
-    click.echo(f"{written} files written to {folder}. Next:\n")
+    write_schemas(folder, folder / "schema")
+    click.echo(f"{written} files written to {folder}, and schema/ for your editor. Next:\n")
     click.echo(f"  gatepost check {folder}")
     click.echo(f"  gatepost run {folder}")
     click.echo(f"  gatepost send 127.0.0.1:2575 {folder / 'samples' / 'admission.hl7'}")

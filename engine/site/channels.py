@@ -36,6 +36,12 @@ OUTCOMES: Mapping[str, Outcome] = {
     "park": "park",
     "refuse": "refuse",
 }
+OUTCOMES_MEAN = {
+    "delivered": "it arrived",
+    "retry": "it is sent again, as retry says",
+    "park": "it waits for a person",
+    "refuse": "the recipient will not have it; nothing more is tried",
+}
 
 
 def _as_read(record: Record, _problems: Problems) -> Record:
@@ -61,8 +67,23 @@ def _retry(record: Record, _problems: Problems) -> Retry:
     return Retry(record[FIRST], record[FACTOR], record[LONGEST], record[GIVE_UP])
 
 
-KIND = Field("kind", Choice(("mllp", "amqp", "folder")), "how messages go out", "mllp", required=True)
-DIRECTORY = Field("directory", Name(), "The table whose keys are the possible addresses.")
+KIND = Field(
+    "kind",
+    Choice(
+        ("mllp", "amqp", "folder"),
+        about={
+            "mllp": "sent to an MLLP receiver",
+            "amqp": "put into the practice's mailbox, a queue on RabbitMQ",
+            "folder": "written as files",
+        },
+    ),
+    "how messages go out",
+    "mllp",
+    required=True,
+)
+DIRECTORY = Field(
+    "directory", Name("the name of a table"), "The table whose keys are the possible addresses."
+)
 SEND_TO: Field[Address | Column] = Field(
     "send_to", Endpoint(), "where it sends to", "10.1.2.3:6661", required=True
 )
@@ -72,7 +93,9 @@ PATH = Field(
 )  # fmt: skip
 REPLIES = Field(
     "replies",
-    MappingOf(Choice(tuple(OUTCOMES)), Marked("AA, AE, AR, CA, CE, CR, none or garbled")),
+    MappingOf(
+        Choice(tuple(OUTCOMES), about=OUTCOMES_MEAN), Marked("AA, AE, AR, CA, CE, CR, none or garbled")
+    ),
     "What each reply means.",
     "{AA: delivered, AR: park}",
 )

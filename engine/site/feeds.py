@@ -30,7 +30,13 @@ TLS_SHAPE = Shape("a feed's tls", (CERTIFICATE, KEY, CLIENT_CA, CLIENT_NAMES))
 
 COUNT_MISMATCH = Field(
     "on_count_mismatch",
-    Choice(("hold_all", "accept")),
+    Choice(
+        ("hold_all", "accept"),
+        about={
+            "hold_all": "all its messages wait in the tray batch_count",
+            "accept": "they are routed all the same",
+        },
+    ),
     "What to do with a batch whose trailer counts other than it holds.",
     default="hold_all",
 )
@@ -49,7 +55,13 @@ KIND = Field("kind", Choice(("mllp",)), "how messages come in", "mllp", required
 LISTEN = Field("listen", Listen(), "the address and port of this feed", "127.0.0.1:2575", required=True)
 ACKNOWLEDGE = Field(
     "acknowledge",
-    Choice(("when_stored", "when_routed")),
+    Choice(
+        ("when_stored", "when_routed"),
+        about={
+            "when_stored": "AA as soon as it is safely on disk: what senders like best",
+            "when_routed": "AA once the routes have decided; a route may then reject",
+        },
+    ),
     "AA once it is on disk, or once the routes have decided.",
     default="when_stored",
 )
@@ -58,12 +70,20 @@ REJECT_AS = Field(
 )
 ANSWERS = Field(
     "answers",
-    Choice(("as_asked", "always")),
+    Choice(
+        ("as_asked", "always"),
+        about={
+            "as_asked": "as MSH-15 and MSH-16 say",
+            "always": "also where they ask for silence",
+        },
+    ),
     "always: answer also where MSH-15 and 16 ask for silence, for senders that wait all the same.",
     default="as_asked",
 )
-DIALECT = Field("dialect", Name(), "The dialect that brings its messages to the common form.")
-GUARDS = Field("guards", ListOf(Name()), "Guards before all routes.")
+DIALECT = Field(
+    "dialect", Name("the name of a dialect"), "The dialect that brings its messages to the common form."
+)
+GUARDS = Field("guards", ListOf(Name("the name of a guard")), "Guards before all routes.")
 CHARSET = Field(
     "charset",
     Charset(),

@@ -16,6 +16,7 @@ from engine.site.overlay import OPTIONS
 from engine.site.plugins import find_plugins
 from engine.site.secrets import MASK, Filled, SecretError, files_of, fill_in
 from routes.language.facts import SiteFacts, TrayFacts
+from routes.language.hours import hours_schema
 from routes.language.kinds import (
     Anything,
     Duration,
@@ -110,15 +111,17 @@ BROKER = Field(
 )
 LIMITS = Field("limits", Nested(LIMITS_SHAPE, _limits), "Bounds for memory, backlog and disk.")
 TRAYS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
-    "trays", MappingOf(Anything(), Name()), "Owners and roles of trays."
+    "trays", MappingOf(Anything("a tray's keys", TRAY.schema), Name()), "Owners and roles of trays."
 )
 HOURS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
-    "hours", MappingOf(Anything(), Name()), "Named hours, for `in hours NAME`."
+    "hours", MappingOf(Anything("opening hours", hours_schema), Name()), "Named hours, for `in hours NAME`."
 )
 PATTERNS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
-    "patterns", MappingOf(Anything(), Name()), "Named patterns (RE2), for `matches NAME`."
+    "patterns",
+    MappingOf(Anything("a pattern (RE2)", Text().schema), Name()),
+    "Named patterns (RE2), for `matches NAME`.",
 )
-GUARDS = Field("guards", ListOf(Name()), "Guards of every feed, before all routes.")
+GUARDS = Field("guards", ListOf(Name("the name of a guard")), "Guards of every feed, before all routes.")
 PLUGINS: Field[tuple[Scalar, ...]] = Field(
     "plugins", ListOf(Marked("a plugin step, such as package.name@1.2")), "Plugin steps that routes may use."
 )

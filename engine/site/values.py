@@ -45,7 +45,7 @@ class Network:
             return None
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string"}
+        return {"type": "string", "examples": ["10.1.2.0/24"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Zone:
         return found.value
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string"}
+        return {"type": "string", "examples": ["Europe/London"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Charset:
         return found.value
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string"}
+        return {"type": "string", "examples": ["utf-8", "windows-1252", "8859/1"]}
 
 
 @dataclass(frozen=True, slots=True)

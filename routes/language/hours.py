@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["DAYS", "Hours", "HoursError", "read_hours"]
+__all__ = ["DAYS", "Hours", "HoursError", "hours_schema", "read_hours"]
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,6 +76,38 @@ def read_hours(entries: Mapping[str, str], closed: Iterable[str] = ()) -> Hours:
         tuple(tuple(sorted(week.get(day, ()))) for day in range(7)),
         frozenset(_iso_day(day) for day in closed),
     )
+
+
+def hours_schema() -> dict[str, object]:
+    """How opening hours are written, as JSON Schema."""
+    day = f"({'|'.join(DAYS)})"
+    period = r"([01]\d|2[0-3]):[0-5]\d\s*-\s*(([01]\d|2[0-3]):[0-5]\d|24:00)"
+    return {
+        "type": "object",
+        "title": "opening hours",
+        "properties": {
+            "zone": {
+                "type": "string",
+                "description": "The time zone of these hours.",
+                "examples": ["Europe/London"],
+            },
+            "closed": {
+                "type": "string",
+                "x-names": "table",
+                "description": "A table whose keys are days on which nothing is open, as 2026-12-25.",
+            },
+        },
+        "patternProperties": {
+            f"^(every_day|{day}(_to_{day})?)$": {
+                "type": "string",
+                "pattern": rf"^\s*(closed|{period}(\s*,\s*{period})*)\s*$",
+                "description": "Hours as 08:00-18:30, several with commas between, or closed.",
+                "examples": ["08:00-18:30", "08:00-12:30, 13:30-18:30", "closed"],
+            }
+        },
+        "required": ["zone"],
+        "additionalProperties": False,
+    }
 
 
 def _zone(name: str) -> ZoneInfo:

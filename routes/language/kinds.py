@@ -19,11 +19,14 @@ from routes.language.yaml_edits import written
 from routes.language.yaml_traps import lost_to_yaml, path_lost_to_yaml
 
 __all__ = [
-    "Anything", "Choice", "Decimal", "Duration", "Expression", "HostPort", "Integer", "ListOf", "MappingOf",
-    "Marked", "Name", "Nested", "PathText", "Secret", "Size", "Text", "YesNo",
+    "NAMES", "Anything", "Choice", "Decimal", "Duration", "Expression", "HostPort", "Integer", "ListOf",
+    "MappingOf", "Marked", "Name", "Nested", "PathText", "Secret", "Size", "Text", "YesNo",
 ]  # fmt: skip
 
 T = TypeVar("T")
+
+NAMES = "x-names"
+"""In a schema: of what sort the name is, until the names of a site are put there. See `schemas`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\Z")
@@ -121,7 +124,9 @@ class Name:
         return found
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+        named = re.match(r"the name of an? (\w+)", self.words)
+        found: dict[str, object] = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+        return {**found, NAMES: named[1]} if named else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,10 @@ class Decimal:
     def schema(self) -> dict[str, object]:
         return {"type": "number", "minimum": self.least, "maximum": self.most}
 
+    def write(self, number: float) -> str:
+        """As a file says it."""
+        return f"{number:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Duration:
@@ -194,6 +203,13 @@ class Duration:
 
     def schema(self) -> dict[str, object]:
         return {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$"}
+
+    def write(self, seconds: float) -> str:
+        """A length of time as a file says it."""
+        for unit in ("d", "h", "m"):
+            if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
+                return f"{seconds / _SECONDS[unit]:g}{unit}"
+        return f"{seconds:g}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +231,11 @@ class Size:
     def schema(self) -> dict[str, object]:
         return {"type": ["string", "integer"], "pattern": r"^\d+\s*(B|KiB|MiB|GiB|kB|KB|MB|GB)?$"}
 
+    def write(self, size: int) -> str:
+        """A size as a file says it."""
+        unit = next(unit for unit in ("GiB", "MiB", "KiB", "B") if size % _BYTES[unit] == 0)
+        return f"{size // _BYTES[unit]}{unit}"
+
 
 @dataclass(frozen=True, slots=True)
 class YesNo:
@@ -234,13 +255,19 @@ class YesNo:
     def schema(self) -> dict[str, object]:
         return {"enum": ["yes", "no", True, False]}
 
+    def write(self, value: bool) -> str:
+        """As a file says it."""
+        return "yes" if value else "no"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words. hints: what to say to somebody who writes another likely word, as a sentence."""
+    """One of a few words. hints: what to say to somebody who writes another likely word, as a sentence.
+    about: what each word means, for editors."""
 
     options: tuple[str, ...]
     hints: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -259,7 +286,10 @@ class Choice:
         return found.value
 
     def schema(self) -> dict[str, object]:
-        return {"enum": list(self.options)}
+        found: dict[str, object] = {"enum": list(self.options)}
+        if self.about:
+            found["enumDescriptions"] = [self.about.get(word, "") for word in self.options]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +405,8 @@ class ListOf(Generic[T]):
 
     def schema(self) -> dict[str, object]:
         many: dict[str, object] = {"type": "array", "items": self.kind.schema()}
+        if self.least:
+            many["minItems"] = self.least
         return {"anyOf": [self.kind.schema(), many]} if self.or_one else many
 
 
@@ -424,7 +456,15 @@ class MappingOf(Generic[T]):
         return None if name is None or read is None else (name, read)
 
     def schema(self) -> dict[str, object]:
-        return {"type": "object", "additionalProperties": self.kind.schema()}
+        found: dict[str, object] = {
+            "type": "object", "additionalProperties": self.kind.schema(), "minProperties": 1,
+        }  # fmt: skip
+        key = self.key.schema()
+        if self.misplaced:
+            found["propertyNames"] = {"not": {"enum": list(self.misplaced)}}
+        elif "pattern" in key:
+            found["propertyNames"] = {"pattern": key["pattern"]}
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,12 +488,13 @@ class Nested(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Anything:
-    """A node as it stands, for what is read elsewhere."""
+    """A node as it stands, for what is read elsewhere. like: its schema, where whoever reads it has one."""
 
     words: str = "a value"
+    like: Callable[[], dict[str, object]] | None = None
 
     def read(self, node: Node, problems: Problems) -> Node | None:  # noqa: ARG002 - the contract's signature
         return node
 
     def schema(self) -> dict[str, object]:
-        return {}
+        return {} if self.like is None else self.like()

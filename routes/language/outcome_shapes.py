@@ -14,7 +14,7 @@ from routes.language.shapes import Field, Shape
 from routes.language.source import Block, Node, Scalar
 from routes.language.steps import Otherwise
 
-__all__ = ["ELSE", "WHEN", "ElseKind", "step_shape"]
+__all__ = ["ELSE", "OUTCOME", "WHEN", "ElseKind", "step_shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ElseKind:
                 hint = f" Name it: {{{node.value}: …}}."
             problems.add(node.spot, f"This must be {self.words}.{hint}", "wrong-kind")
             return None
-        record = _ELSE.read(node, problems)
+        record = OUTCOME.read(node, problems)
         if record is None or not record.whole:
             return None
         found = list(record.present())
@@ -45,7 +45,7 @@ class ElseKind:
         return Otherwise(kind, words, record.nodes[kind].spot)
 
     def schema(self) -> dict[str, object]:
-        return {**_ELSE.schema(), "minProperties": 1, "maxProperties": 1}
+        return {"$ref": "#/definitions/outcome"}
 
 
 _HOLD = Field(
@@ -53,12 +53,12 @@ _HOLD = Field(
 )
 _REJECT = Field("reject", Text("the words for the sender"), "literal words, sent to the sender with AE")
 _WARN = Field("warn", Text("the words of the warning"), "words for the record; the message goes on")
-_ELSE = Shape("an outcome", (_HOLD, _REJECT, _WARN))
+OUTCOME = Shape("an outcome", (_HOLD, _REJECT, _WARN), either=("hold", "reject", "warn"))
 
 WHEN = Field("when", Expression(), "only when this is true", "when: abnormal")
 ELSE = Field("else", ElseKind(), "what happens where it cannot be done", "else: {hold: doubtful_date}")
 
 
-def step_shape(verb: Field[Any], *more: Field[Any]) -> Shape:
+def step_shape(verb: Field[Any], *more: Field[Any], either: tuple[str, ...] = ()) -> Shape:
     """The shape of a change step: its verb, what belongs to it, when and else."""
-    return Shape(f'a step with "{verb.key}"', (verb, *more, WHEN, ELSE))
+    return Shape(f'a step with "{verb.key}"', (verb, *more, WHEN, ELSE), either=either)

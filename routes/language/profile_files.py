@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from routes.language.kinds import Choice, Expression, ListOf, MappingOf, Marked, Name, PathText, Text, YesNo
+from routes.language.kinds import (
+    NAMES,
+    Choice,
+    Expression,
+    ListOf,
+    MappingOf,
+    Marked,
+    Name,
+    PathText,
+    Text,
+    YesNo,
+)
 from routes.language.problems import Problems, Spot
 from routes.language.profile_kinds import Bounds, BoundsKind, TableName, ValuesKind
 from routes.language.shapes import Field, Record, Shape
@@ -54,6 +65,14 @@ class ProfileFile:
     paths: tuple[tuple[Scalar, tuple[Constraint, ...]], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Format(Marked):
+    """A text that names a format."""
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", NAMES: "format"}
+
+
 # --- the shape of a constraint ------------------------------------------------------------------------
 
 _REQUIRED = Field(
@@ -73,7 +92,7 @@ _VALUES: Field[tuple[Scalar, ...] | TableName] = Field(
 )
 _FORMAT: Field[tuple[Scalar, ...]] = Field(
     "format",
-    ListOf(Marked("a format such as nhs_number, a pattern of the site, or a date such as YYYYMMDD")),
+    ListOf(_Format("a format such as nhs_number, a pattern of the site, or a date such as YYYYMMDD")),
     "how a value is written; of several, one is enough",
     "format: nhs_number",
 )
@@ -91,7 +110,11 @@ _WHEN = Field(
 )
 _SEVERITY = Field(
     "severity",
-    Choice(("error", "warning"), {"warn": "Write warning.", "info": "Write warning."}),
+    Choice(
+        ("error", "warning"),
+        {"warn": "Write warning.", "info": "Write warning."},
+        {"error": "the check fails", "warning": "it is only listed"},
+    ),
     "error fails the check; warning is only listed",
     default="error",
 )

@@ -129,7 +129,10 @@ class BoundsKind:
         number: dict[str, object] = {"type": "integer", "minimum": 0}
         pair = {
             "type": "object",
-            "properties": {"least": number, "most": number},
+            "properties": {
+                "least": {**number, "description": "So many at least."},
+                "most": {**number, "description": "So many at most."},
+            },
             "additionalProperties": False,
             "minProperties": 1,
         }
@@ -180,4 +183,4 @@ class ValuesKind:
 
     def schema(self) -> dict[str, object]:
         many = {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}
-        return {"anyOf": [many, Name().schema()]}
+        return {"anyOf": [many, Name("the name of a table").schema()]}

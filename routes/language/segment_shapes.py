@@ -92,7 +92,10 @@ _ARRANGE = Field(
 _BY = Field("by", Integer(1, 999), "the component that says what a repetition is", "by: 5", required=True)
 _ORDER = Field("order", ListOf(Text()), "its values in the order wanted", "order: [NH, MR]", required=True)
 _OTHERS = Field(
-    "others", Choice(("keep", "remove")), "what becomes of the others: behind, or taken out", default="keep"
+    "others",
+    Choice(("keep", "remove"), about={"keep": "behind the others, as they stood", "remove": "taken out"}),
+    "what becomes of the others: behind, or taken out",
+    default="keep",
 )
 
 

@@ -64,8 +64,10 @@ _PASSING = (_PASS_TO, WHEN, _CHANGE, _CHECK)
 _OTHERWISE_HINT = '"otherwise" is the last entry of a first_of list, with a dash of its own.'
 _FOR_A_CHANNEL = "This belongs to an entry with a channel; a route that gets the message has its own send."
 
-SEND = Shape("a send entry", (_EACH, *_FIELDS), misplaced={"otherwise": _OTHERWISE_HINT})
-_CHOICE = Shape("an entry of first_of", _FIELDS, misplaced={
+_NEEDS = {"if_not_delivered_in": "then", "if_not_acknowledged_in": "then"}
+
+SEND = Shape("a send entry", (_EACH, *_FIELDS), misplaced={"otherwise": _OTHERWISE_HINT}, needs=_NEEDS)
+_CHOICE = Shape("an entry of first_of", _FIELDS, needs=_NEEDS, misplaced={
     "each": '"each" makes several copies, and first_of chooses one. Write it as a send entry of its own.',
     "first_of": "There is one level of choice only.",
 })  # fmt: skip
@@ -142,7 +144,9 @@ class _ChoiceKind:
         return _entry(node, _CHOICE, problems)
 
     def schema(self) -> dict[str, object]:
-        return {"anyOf": [_CHOICE.schema(), _PASS.schema(), _LAST.schema()]}
+        to, passing = _CHOICE.schema(), _PASS.schema()
+        to["required"], passing["required"] = ["to", "when"], ["pass_to", "when"]
+        return {"anyOf": [to, passing, _LAST.schema()]}
 
 
 _FIRST_OF = Field("first_of", ListOf(_ChoiceKind(), or_one=False), "exactly one of these", required=True)

@@ -1,21 +1,23 @@
 """Declarations that read a YAML node into plain values, with a problem for whatever does not fit.
 
 A `Shape` lists the keys that a piece of a file may have: kind, help, example, default. The same
-declarations read files today and make JSON Schema and the reference tomorrow, so nothing about a key is
-written anywhere else. Must not know what the values are used for.
+declarations read files and make JSON Schema and the reference, so nothing about a key is written anywhere
+else. Must not know what the values are used for.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Edit, Problems, Spot
-from routes.language.source import Block, Items, Node, Scalar
+from routes.language.source import Block, Items, Node, Scalar, read_yaml
 
-__all__ = ["Field", "Kind", "Record", "Shape", "describe"]
+__all__ = ["Field", "Kind", "Record", "Shape", "as_json", "describe"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -45,6 +47,33 @@ class Field(Generic[T]):
     required: bool = False
     default: T | None = None
 
+    def schema(self) -> dict[str, object]:
+        """This key's value as JSON Schema, with what an editor shows beside it."""
+        found = self.kind.schema()
+        if "$ref" in found:  # beside a reference nothing else counts
+            found = {"allOf": [found]}
+        default = self._default()
+        lines = [f"{_capital(self.help).rstrip('.')}.", "", f"This must be {self.kind.words}."]
+        if default:
+            lines += ["", f"Left out: `{default}`."]
+        if self.example:
+            lines += ["", "```yaml", self.example, "```"]
+        found |= {"description": lines[0], "markdownDescription": "\n".join(lines)}
+        if default:
+            found["default"] = default
+        if self.example:
+            found["examples"] = [_example(self.key, self.example)]
+        return found
+
+    def _default(self) -> str:
+        """The default as a file would say it; "" where there is none, or none that is one word."""
+        write = getattr(self.kind, "write", None)
+        if self.default is None or (isinstance(self.default, bool | float) and write is None):
+            return ""
+        if write is not None:
+            return str(write(self.default))
+        return str(self.default) if isinstance(self.default, str | int) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -54,6 +83,8 @@ class Shape:
     order: keys that must stand in this order where they are present.
     not_yet: keys of the language that this version does not carry out; they are refused, never ignored.
     misplaced: keys that are often put here by mistake, and what to do about it.
+    either: of these exactly one must be there. needs: keys, each with another that it needs beside it. Both
+    are for editors; whoever builds a value of the record says what is wrong in words of its own.
     """
 
     name: str
@@ -62,6 +93,8 @@ class Shape:
     not_yet: tuple[str, ...] = ()
     misplaced: Mapping[str, str] = field(default_factory=dict)
     help: str = ""
+    either: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -89,10 +122,22 @@ class Shape:
 
     def schema(self) -> dict[str, object]:
         """This shape as JSON Schema."""
-        properties = {f.key: {**f.kind.schema(), "description": f.help} for f in self.fields}
+        found: dict[str, object] = {
+            "type": "object",
+            "title": re.sub(r"^(an?|the) ", "", self.name),
+            "properties": {f.key: f.schema() for f in self.fields},
+            "additionalProperties": False,
+        }
+        if self.help:
+            found["description"] = self.help
         required = [f.key for f in self.fields if f.required]
-        found: dict[str, object] = {"type": "object", "properties": properties, "additionalProperties": False}
-        return {**found, "required": required} if required else found
+        if required:
+            found["required"] = required
+        if self.either:
+            found["oneOf"] = [{"required": [key]} for key in self.either]
+        if self.needs:
+            found["dependencies"] = {key: [other] for key, other in self.needs.items()}
+        return found
 
     def _read_field(
         self, wanted: Field[Any], key: Scalar, value: Node, record: Record, problems: Problems
@@ -242,6 +287,25 @@ def _space_behind(node: Scalar, offset: int) -> Edit | None:
     if node.style != "plain" or "\n" in node.raw:
         return None
     return Edit(node.spot.line, node.spot.column + offset + 1, 0, " ")
+
+
+def _example(key: str, text: str) -> object:
+    """An example's value: what stands behind the key, or the whole of it where it is without its key."""
+    node = read_yaml("example", text, Problems())
+    if isinstance(node, Block) and len(node.entries) == 1 and node.entries[0][0].value == key:
+        node = node.entries[0][1]
+    return None if node is None else as_json(node)
+
+
+def as_json(node: Node) -> object:
+    """A node as an editor's YAML (1.2) reads it: numbers, true and false, and everything else a text."""
+    if isinstance(node, Block):
+        return {key.value: as_json(value) for key, value in node.entries}
+    if isinstance(node, Items):
+        return [as_json(item) for item in node.items]
+    if node.style != "plain" or not re.fullmatch(r"true|false|null|~|-?\d+(\.\d+)?|", node.value):
+        return node.value
+    return json.loads(re.sub(r"^(-?)0+(?=\d)", r"\1", node.value).replace("~", "null") or "null")
 
 
 def _such_as(wanted: Field[Any]) -> str:

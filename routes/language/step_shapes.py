@@ -76,8 +76,12 @@ _CONFORMS_TO = Field(
     "conforms_to: oru_r01_uk",
 )
 
-CHECK = Shape("a check", (_THAT, _UNLESS, _CONFORMS_TO, WHEN, _ELSE_NEEDED))
-ACCEPT = Shape("an entry of accept", (_THAT, _UNLESS, _RULE), misplaced={
+CHECK = Shape(
+    "a check",
+    (_THAT, _UNLESS, _CONFORMS_TO, WHEN, _ELSE_NEEDED),
+    either=("that", "unless", "conforms_to"),
+)
+ACCEPT = Shape("an entry of accept", (_THAT, _UNLESS, _RULE), either=("that", "unless"), misplaced={
     "else": 'An entry of accept has no "else": what it does not want is counted by its rule. To '
     'hold or reject, write a check.',
 })  # fmt: skip
@@ -178,7 +182,17 @@ _INTO = Field(
     required=True,
 )
 _ORIGINAL = Field(
-    "original", Choice(("alternate", "note", "drop")), "what becomes of the code that came", default="drop"
+    "original",
+    Choice(
+        ("alternate", "note", "drop"),
+        about={
+            "alternate": "it moves to components 4 to 6 of the field",
+            "note": "it stands in an NTE directly behind the segment",
+            "drop": "it is gone",
+        },
+    ),
+    "what becomes of the code that came",
+    default="drop",
 )
 _REFORMAT = Field("reformat", PathText(), "the field", "reformat: PID-7", required=True)
 _WRITTEN = Field(
@@ -240,7 +254,7 @@ class ChangeStep:
         return None
 
     def schema(self) -> dict[str, object]:
-        return {"anyOf": [shape.schema() for shape, _ in CHANGE_SHAPES.values()]}
+        return {"$ref": "#/definitions/step"}  # for_each holds steps, so it must be one
 
 
 def _no_verb(node: Block, problems: Problems) -> None:
@@ -356,7 +370,7 @@ CHANGE_SHAPES: Mapping[str, tuple[Shape, Builder]] = {
     "trim": _recase_shape("trim"),
     "upper": _recase_shape("upper"),
     "lower": _recase_shape("lower"),
-    "add": (step_shape(_ADD, _AFTER, _BEFORE, _ADD_SET, _ADD_TEXT), _add),
+    "add": (step_shape(_ADD, _AFTER, _BEFORE, _ADD_SET, _ADD_TEXT, either=("after", "before")), _add),
     "for_each": (step_shape(_FOR_EACH, _STEP_LIST), _for_each),
     **SEGMENT_SHAPES,
 }

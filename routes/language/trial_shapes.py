@@ -160,8 +160,9 @@ class PretendKind:
     def schema(self) -> dict[str, object]:
         return {
             "type": "object",
-            "properties": {"for": Duration().schema()},
+            "properties": {"for": {**Duration().schema(), "description": "For how long; then it delivers."}},
             "additionalProperties": {"enum": list(_BEHAVIOURS)},
+            "minProperties": 1,
         }
 
 

@@ -81,7 +81,7 @@ def test_check_shows_the_place_the_line_and_the_caret(starter: Path) -> None:
 
     assert result.exit_code == 1
     assert (
-        'feeds.yaml:7:5: "dialct" is not a key of a feed; did you mean "dialect"? [unknown-key]'
+        'feeds.yaml:8:5: "dialct" is not a key of a feed; did you mean "dialect"? [unknown-key]'
         in result.output
     )
     assert "       |     ^~~~~~" in result.output
@@ -98,7 +98,7 @@ def test_check_gives_scripts_every_problem_with_its_place(starter: Path) -> None
     assert result.exit_code == 1
     assert answer["ok"] is False
     [error] = [problem for problem in answer["problems"] if problem["severity"] == "error"]
-    place = {"start": {"line": 7, "column": 5}, "end": {"line": 7, "column": 11}}
+    place = {"start": {"line": 8, "column": 5}, "end": {"line": 8, "column": 11}}
     assert {
         "file": "feeds.yaml",
         "range": place,

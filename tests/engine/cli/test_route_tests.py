@@ -59,7 +59,7 @@ def test_every_test_of_the_example_site_notices_when_its_route_does_nothing(site
         head, tests = text.split("\ntests:\n")
         names = head[head.index("\nfrom:") : head.index("\naccept:")].split("guards:")[0]
         route.write_text(
-            f"{text.splitlines()[0]}{names}check:\n  - that: MSH-3 = 'nobody'\n    else: {{hold: nothing}}\n"
+            f"route: {route.stem}{names}check:\n  - that: MSH-3 = 'nobody'\n    else: {{hold: nothing}}\n"
             f"send:\n  - to: archive\ntests:\n{tests}",
             encoding="utf-8",
         )

@@ -121,7 +121,7 @@ def test_a_password_in_clear_is_a_warning(site: Path) -> None:
     edit(site / "gatepost.yaml", "broker: embedded", "broker: amqp://me:hunter2@localhost/")
     [warning] = warnings(site)
 
-    assert (warning.rule, warning.spot.line) == ("secret-in-file", 12)
+    assert (warning.rule, warning.spot.line) == ("secret-in-file", 13)
 
 
 def test_a_console_is_accepted_with_a_warning(site: Path) -> None:

@@ -186,4 +186,6 @@ def test_a_shape_can_be_written_as_json_schema() -> None:
     assert schema["required"] == ["kind"]
     assert schema["additionalProperties"] is False
     assert isinstance(schema["properties"], dict)
-    assert schema["properties"]["kind"] == {"enum": ["mllp", "folder"], "description": "what it is"}
+    kind = schema["properties"]["kind"]
+    assert (kind["enum"], kind["description"]) == (["mllp", "folder"], "What it is.")
+    assert kind["markdownDescription"].startswith("What it is.\n")
