@@ -28,6 +28,7 @@ COMMANDS = (
     "listen",
     "messages",
     "show",
+    "replay",
     "status",
     "reload",
 )

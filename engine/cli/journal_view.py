@@ -23,7 +23,8 @@ from engine.journal.answers import MessageShown
 from engine.journal.reading import JournalMissing, JournalReader
 
 __all__ = [
-    "as_instant", "clock_time", "console", "data_option", "iso_time", "open_journal", "plain", "whereabouts",
+    "as_instant", "clock_time", "console", "data_option", "iso_time", "open_journal", "open_journal_of",
+    "plain", "whereabouts",
 ]  # fmt: skip
 
 WIDE = 160
@@ -43,7 +44,11 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_journal(site: Path, environment: str, data: Path | None) -> JournalReader:
     """The journal of a site. Where there is none the command ends with exit status 1 and says what to do."""
-    folder = data_folder(site, environment, data)
+    return open_journal_of(data_folder(site, environment, data), site)
+
+
+def open_journal_of(folder: Path, site: Path) -> JournalReader:
+    """As `open_journal`, where the data folder is known."""
     try:
         return JournalReader(folder)
     except JournalMissing:

@@ -163,5 +163,6 @@ def copy_as_json(copy: DeliveryShown) -> dict[str, object]:
         "in_doubt": copy.in_doubt,
         "merged": copy.merged,
         "reason": copy.reason,
+        "piece": copy.piece,
         "bytes": copy.size,
     }

@@ -22,12 +22,13 @@ from engine.cli.journal_view import (
     console,
     data_option,
     iso_time,
-    open_journal,
+    open_journal_of,
     plain,
     whereabouts,
 )
 from engine.cli.messages import copy_as_json, message_as_json
-from engine.cli.options import environment_option, site_argument
+from engine.cli.options import data_folder, environment_option, site_argument
+from engine.control import EngineNotRunning, ask
 from engine.journal.answers import DeliveryShown, EventShown, HeldShown, MessageStory
 from engine.journal.reading import JournalReader
 from routes.hl7.charset import choose_charset
@@ -62,7 +63,8 @@ def show(
     When and from whom it was accepted, what each route made of it, and every copy with its states and
     times. ID is the number that `gatepost messages` shows. Exit status 1 where there is no such message.
     """
-    with open_journal(site, environment, data) as journal:
+    folder = data_folder(site, environment, data)
+    with open_journal_of(folder, site) as journal:
         story = journal.show(id_)
         if story is None:
             click.echo(f"There is no message {id_}. Find one with: gatepost messages {site}", err=True)
@@ -70,11 +72,12 @@ def show(
         content = _content(journal, story, body=body, copy=copy)
     if content is not None:
         click.echo(REMINDER, err=True)
+    in_force = _config_in_force(folder)
     if as_json:
-        click.echo(json.dumps(_as_json(story, content), indent=2))
+        click.echo(json.dumps(_as_json(story, content, in_force), indent=2))
         return
     out = console()
-    _tell(story, out)
+    _tell(story, out, in_force)
     if content is not None:
         for line in _segments(content):
             out.print(line, soft_wrap=True)
@@ -90,10 +93,18 @@ def _content(journal: JournalReader, story: MessageStory, *, body: bool, copy: i
     return found
 
 
-def _tell(story: MessageStory, out: Console) -> None:
+def _config_in_force(folder: Path) -> str:
+    """The first digits of the configuration that the running engine decides by; "" where none runs."""
+    try:
+        return str(ask(folder, {"do": "status"}).get("config", ""))
+    except EngineNotRunning:
+        return ""
+
+
+def _tell(story: MessageStory, out: Console, in_force: str) -> None:
     message = story.message
     out.print(Text(f"Message {message.id}: ").append_text(plain(f"{message.type} {message.control_id}")))
-    for label, text in _facts(story):
+    for label, text in _facts(story, in_force):
         out.print(Text(f"  {label:<12}").append_text(plain(text)), soft_wrap=True)
     if story.held:
         out.print(_held_table(story.held))
@@ -102,7 +113,7 @@ def _tell(story: MessageStory, out: Console) -> None:
     out.print(_journey(story.events))
 
 
-def _facts(story: MessageStory) -> Iterator[tuple[str, str]]:
+def _facts(story: MessageStory, in_force: str) -> Iterator[tuple[str, str]]:
     message = story.message
     yield "received", f"{clock_time(message.received)} by {message.feed} from {message.peer}"
     yield "holds", f"{message.size:,} bytes, HL7 {message.version or 'of no stated version'}"
@@ -113,7 +124,11 @@ def _facts(story: MessageStory) -> Iterator[tuple[str, str]]:
         words = f": {message.words}" if message.words else ""
         yield "answered", VERDICTS.get(message.verdict, message.verdict) + words
     if message.decided:
-        yield "decided", f"{clock_time(message.decided)} by configuration {message.config[:12]}"
+        note = ""
+        if in_force:
+            known = message.config.startswith(in_force)
+            note = ", which is in force" if known else f", no longer in force (now {in_force})"
+        yield "decided", f"{clock_time(message.decided)} by configuration {message.config[:12]}{note}"
     for part in story.parts:
         detail = f" ({part.detail})" if part.detail else ""
         yield "route", f"{part.route}: {part.outcome.replace('_', ' ')}{detail}"
@@ -142,6 +157,8 @@ def _copy_table(copies: tuple[DeliveryShown, ...]) -> Table:
         notes = [copy.reason]
         if copy.in_doubt:
             notes.append("may have arrived already")
+        if copy.piece:
+            notes.append(f"piece {copy.piece}")
         if copy.merged:
             notes.append(f"{copy.merged} more entries named the same address")
         if not copy.closed and copy.next_try:
@@ -186,8 +203,10 @@ def _segments(content: bytes) -> Iterator[Text]:
         yield plain(line)
 
 
-def _as_json(story: MessageStory, content: bytes | None) -> dict[str, object]:
+def _as_json(story: MessageStory, content: bytes | None, in_force: str) -> dict[str, object]:
     message = message_as_json(story.message)
+    decided = bool(in_force and story.message.config)
+    message["config_in_force"] = story.message.config.startswith(in_force) if decided else None
     message["copies"] = [copy_as_json(copy) for copy in story.deliveries]
     message["routes"] = [
         {"route": part.route, "outcome": part.outcome, "detail": part.detail} for part in story.parts

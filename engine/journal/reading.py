@@ -18,6 +18,7 @@ from engine.journal import balance as sums
 from engine.journal import configs
 from engine.journal.answers import Balance, DeliveryShown, EventShown, HeldShown, MessageShown, MessageStory
 from engine.journal.entries import Tallies
+from engine.journal.past import PastTraffic, Stretch
 from engine.journal.records import RoutePart
 from engine.journal.schema import JournalMissing, format_of, open_reading
 from engine.journal.search import Search
@@ -193,6 +194,10 @@ class JournalReader:
         """The texts of a configuration by path within the site, or those of the paths `only`; empty where it
         was not kept."""
         return configs.read_sources(self._connection, hash_, only) if self._format >= _CONFIGS else {}
+
+    def past(self, stretch: Stretch) -> PastTraffic:
+        """What was decided in a stretch of time, to be gone through message by message."""
+        return PastTraffic(self._connection, stretch, pieces=self._format >= _PIECES)
 
     def _since(self, format_: int, question: str, column: str, instead: str) -> str:
         """A question as it is put to this journal: with `instead`, where it is too old to have the column."""

@@ -50,6 +50,15 @@ def test_the_bare_listener_has_on_disk_what_it_acknowledged(tmp_path: Path) -> N
         assert content.count(b"ORU^R01") >= 60
 
 
+def test_the_replay_bench_finds_what_it_changed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench.replay", "--messages", "200", "--letters", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert "  20 other content to gp\n" in done.stdout
+    assert "  2 sent → held\n" in done.stdout
+    assert "replayed 200 in" in done.stdout
+
+
 def test_letters_go_through_the_do_nothing_server(tmp_path: Path) -> None:
     with Program("donothing", folder=tmp_path) as server:
         figures = run_load(server.port, "--kind", "letter", "--messages", "2")
@@ -72,7 +81,9 @@ def test_a_program_that_cannot_start_says_why(tmp_path: Path) -> None:
         Program("sink", "--port", str(sink.port), folder=tmp_path).__enter__()
 
 
-@pytest.mark.parametrize("name", ["load", "sink", "mailboxes", "donothing", "bare", "site", "__main__"])
+@pytest.mark.parametrize(
+    "name", ["load", "sink", "mailboxes", "donothing", "bare", "site", "replay", "__main__"]
+)
 def test_every_program_explains_itself(name: str) -> None:
     command = [sys.executable, "-m", f"bench.{name}", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)

@@ -24,7 +24,7 @@ WIDTH = "120"
 PATIENCE = 30.0  # seconds until an output must be as the page says
 _PORT = re.compile(r"\b(25[78]\d|2599|257[5-7]\d)\b")
 _VARYING = (
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?)?"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"\d+(\.\d+)? (ms|s|MB)\b"), "N"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "HASH"),

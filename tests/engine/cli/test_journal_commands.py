@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import importlib
 import json
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.cli import main
+from engine.control import EngineNotRunning
 from engine.journal.records import (
     Arrival,
     Changed,
@@ -28,6 +30,7 @@ from engine.journal.records import (
 )
 from engine.journal.sqlite import SqliteJournal
 
+show_module = importlib.import_module("engine.cli.show")
 EXAMPLE = str(Path(__file__).resolve().parents[3] / "config")
 NAME = "PENHALIGON"
 NHS = "9990001081"
@@ -251,6 +254,27 @@ def test_show_tells_the_journey_without_the_content(data: Path) -> None:
         assert words in result.output
     assert NAME not in result.output
     assert NHS not in result.output
+
+
+@pytest.mark.parametrize(
+    ("running", "words", "as_json"),
+    [
+        ("c0ffeec0ffee", "by configuration c0ffeec0ffee, which is in force", True),
+        ("decadedecade", "by configuration c0ffeec0ffee, no longer in force (now decadedecade)", False),
+        ("", "by configuration c0ffeec0ffee\n", None),
+    ],
+)
+def test_show_says_whether_the_configuration_that_decided_is_in_force(
+    running: str, words: str, as_json: bool | None, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(_folder: Path, _question: object) -> dict[str, object]:
+        if not running:
+            raise EngineNotRunning("nobody answers")
+        return {"config": running}
+
+    monkeypatch.setattr(show_module, "ask", answer)
+    assert words in gatepost("show", data, "1").output
+    assert json.loads(gatepost("show", data, "1", "--json").stdout)["config_in_force"] is as_json
 
 
 def test_show_names_the_tray_the_reason_and_the_line_that_held_it(data: Path) -> None:
