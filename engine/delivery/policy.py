@@ -1,32 +1,15 @@
-"""From a channel's settings to the rules of its deliveries, and from a rule's action to a change.
+"""From what a channel reports, by the channel's rules, to the change of a delivery's state.
 
-The rules themselves are pure and live in routes.flow.delivery; here they meet the site and the journal.
+The rules themselves are pure and live in routes.flow.delivery; here they meet the journal.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from channels.contract import Receipt
 from engine.journal.records import Changed, DeliveryRow, DeliveryState
 from routes.flow.delivery import Again, Delivery, Policy, Tried, next_step
 
-if TYPE_CHECKING:
-    from engine.site.model import ChannelSettings
-
-__all__ = ["judge", "policy_of"]
-
-
-def policy_of(settings: ChannelSettings) -> Policy:
-    """The rules of one channel. Seconds become microseconds."""
-    retry = settings.retry
-    return Policy(
-        first=round(retry.first * 1e6),
-        factor=retry.factor,
-        longest=round(retry.longest * 1e6),
-        give_up=round(retry.give_up * 1e6),
-        replies=settings.replies,
-    )
+__all__ = ["judge", "resting"]
 
 
 def judge(row: DeliveryRow, attempts: int, receipt: Receipt, policy: Policy, now: int) -> Changed:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from engine.delivery.lane import LaneWork, Trouble
 from engine.delivery.outcomes import ClaimJournal, Recorder
-from engine.delivery.policy import policy_of
 from engine.delivery.senders import Senders
 from engine.observe.log import get_log
 from engine.queues.contract import Tickets
+from engine.site.policy import policy_of
 from routes.flow.delivery import Policy
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.delivery.policy import policy_of
 from engine.site.certificates import check_certificates, existing_file, fingerprint
 from engine.site.endpoints import read_endpoints
 from engine.site.entries import named_entries
 from engine.site.model import Address, ChannelSettings, Outcome, Retry, Tls
+from engine.site.policy import policy_of
 from engine.site.values import Column, Endpoint
 from routes.language.facts import ChannelFacts
 from routes.language.kinds import Choice, Decimal, Duration, MappingOf, Marked, Name, Nested, YesNo
