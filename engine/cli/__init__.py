@@ -19,6 +19,7 @@ COMMANDS = (
     "demo",
     "check",
     "test",
+    "keep",
     "explain",
     "graph",
     "init",

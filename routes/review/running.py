@@ -109,10 +109,9 @@ class Runner:
         if data is None or trial.expected is None:
             missing = Difference("given", trial.given.value, "there is no such sample")
             return replace(result, differences=(missing,))
-        facts = self.origin.feeds[(trial.feed or route.feeds[0]).value]
-        situation = self._situation(route, trial, facts)
+        facts = self.facts(route, trial)
         try:
-            happened = happen(read_sample(data), situation)
+            happened = self.happen(route, trial, data)
         except _NotEdited as why:
             return replace(result, differences=(Difference("with", why.path, str(why)),))
         differences = compare(
@@ -123,6 +122,14 @@ class Runner:
             facts.segment_ends,
         )
         return replace(result, differences=differences, happened=happened)
+
+    def happen(self, route: RouteFile, trial: Trial, data: bytes) -> Happened:
+        """What becomes of a sample in a test's circumstances, whatever it expects."""
+        return happen(read_sample(data), self._situation(route, trial, self.facts(route, trial)))
+
+    def facts(self, route: RouteFile, trial: Trial) -> FeedFacts:
+        """The feed that a test's sample comes in by."""
+        return self.origin.feeds[(trial.feed or route.feeds[0]).value]
 
     def _situation(self, route: RouteFile, trial: Trial, facts: FeedFacts) -> Situation:
         received = USUAL_MOMENT if trial.received is None else trial.received
