@@ -1,7 +1,8 @@
 """Paths written as other engines write them, recognised only to say how they are written here.
 
 HAPI's Terser counts repetitions from zero in round brackets; Mirth indexes JavaScript objects; Rhapsody
-separates with dots or slashes; python-hl7 writes F, R and C. Pure text in, text out.
+separates with dots or slashes; InterSystems writes a colon and counts from one; python-hl7 writes F, R and
+C. Pure text in, text out.
 """
 
 from __future__ import annotations
@@ -23,11 +24,22 @@ _RHAPSODY = re.compile(
     rf"/?(?:[A-Za-z_0-9]+[./])*?{_SEG}[./](?P<field>\d+)(?:\[(?P<one>\d+)\])?"
     r"(?:[./](?P<comp>\d+))?(?:[./](?P<sub>\d+))?"
 )
+_INTERSYSTEMS = re.compile(
+    rf"(?:\w+\.)?(?P<brace>\{{)?(?:\w+(?:\(1\))?\.)*{_SEG}(?:\((?P<first>\d+)\))?:(?P<field>\d+)"
+    r"(?:\((?P<one>\d+)\))?(?:\.(?P<comp>\d+))?(?:\.(?P<sub>\d+))?(?(brace)\})"
+)
 _PYTHON_HL7 = re.compile(
     rf"{_SEG}(?P<first>\d+)?\.F(?P<field>\d+)(?:\.R(?P<one>\d+))?(?:\.C(?P<comp>\d+))?(?:\.S(?P<sub>\d+))?"
 )
 _CLOSE = re.compile(
     rf"{_SEG}[ _:]?-?[ _]?(?P<field>\d+)(?:\[(?P<one>\d+|\*)\])?(?:[.](?P<comp>\d+))?(?:[.](?P<sub>\d+))?"
+)
+
+_OTHERS = (
+    ("python-hl7", _PYTHON_HL7),
+    ("Rhapsody", _RHAPSODY),
+    ("Terser", _TERSER),
+    ("InterSystems", _INTERSYSTEMS),
 )
 
 
@@ -38,7 +50,7 @@ def translate(text: str) -> tuple[str, str] | None:
     if mirth:
         path = _from_mirth(mirth["keys"])
         return ("Mirth", path) if path else None
-    for owner, pattern in (("python-hl7", _PYTHON_HL7), ("Rhapsody", _RHAPSODY), ("Terser", _TERSER)):
+    for owner, pattern in _OTHERS:
         match = pattern.fullmatch(text)
         if match:
             return owner, _written(match.groupdict())

@@ -226,6 +226,7 @@ def test_a_letter_that_comes_as_oru_goes_out_by_its_own_route_alone(tmp_path: Pa
 
 def foreign_paths() -> Iterator[tuple[str, str]]:
     section = TEXT.partition("### How it is written elsewhere")[2].partition("\n##")[0]
+    section += (DOCS / "coming-from.md").read_text("utf-8").partition("## Paths")[2].partition("\n##")[0]
     for row in re.findall(r"^\| `(.+?)` \|(.+)\|$", section, re.MULTILINE):
         for theirs in re.findall(r"`(.+?)`", row[1]):
             yield theirs, row[0]

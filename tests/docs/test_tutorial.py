@@ -1,4 +1,4 @@
-"""The analysts' tutorial is typed from its first line to its last, and prints what the page shows.
+"""The analysts' two tutorials are typed from their first line to the last, and print what the pages show.
 
 To put the real output into the page after a change that was meant: GATEPOST_GOLDEN=renew pytest tests/docs
 """
@@ -13,17 +13,19 @@ import pytest
 from tests.docs.pages import DOCS
 from tests.docs.tutorial import Typist, plain
 
-PAGE = DOCS / "analysts.md"
+PAGES = ("tutorial.md", "analysts.md")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_every_command_of_the_tutorial_prints_what_the_page_shows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_of_a_tutorial_prints_what_the_page_shows(name: str, tmp_path: Path) -> None:
+    page = DOCS / name
     renew = os.environ.get("GATEPOST_GOLDEN") == "renew"
     typist = Typist(tmp_path, patience=8.0 if renew else 30.0)
     renewed: list[tuple[int, int, str]] = []
     try:
-        for block, typed in typist.work_through(PAGE):
+        for block, typed in typist.work_through(page):
             new = "".join(f"$ {command}\n{_tidy(printed)}" for command, _, printed in typed)
             renewed.append((block.start, len(block.text), new))
             for command, expected, printed in () if renew else typed:
@@ -31,10 +33,10 @@ def test_every_command_of_the_tutorial_prints_what_the_page_shows(tmp_path: Path
     finally:
         typist.stop()
     if renew:
-        text = PAGE.read_text(encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
         for start, length, new in reversed(renewed):
             text = text[:start] + new + text[start + length :]
-        PAGE.write_text(text, encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
 
 
 def _tidy(printed: str) -> str:
