@@ -34,11 +34,13 @@ def example_site() -> Path:
 
 
 def set_stage(site: Path, environment: str, into: Path) -> dict[int, int]:
-    """Copy `site` to `into` and replace the ports that are taken; returns {old port: new port}.
+    """Copy `site` (samples too: its tests name them) to `into`, and replace ports that are taken.
+
+    Returns {old port: new port}.
 
     Raises OSError where no free port is found or files cannot be copied.
     """
-    shutil.copytree(site, into, ignore=shutil.ignore_patterns("samples", "var", ".*"))
+    shutil.copytree(site, into, ignore=shutil.ignore_patterns("var", ".*"))
     texts = {path: path.read_text(encoding="utf-8") for path in _files(into, environment)}
     ports = {int(found) for text in texts.values() for found in _ENDPOINT.findall(text)}
     moved = _replacements(ports)
