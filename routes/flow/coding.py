@@ -6,14 +6,15 @@ own policy. Knows nothing of how a step is written in a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from routes.flow.changing import Step
 from routes.flow.running import Run
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
-from routes.hl7.separators import encode
-from routes.hl7.values import leaf, part
+from routes.hl7.separators import NEVER, encode
+from routes.hl7.values import leaf, part, raw_at
+from routes.hl7.writing import put_raw
 from routes.language.steps import Original
 from routes.tables.table import Table
 
@@ -26,7 +27,6 @@ ConvertName = Callable[[Sequence[str]], Sequence[str] | None]
 """The five components of a name (family, given, further, suffix, prefix) written anew; None as above."""
 
 NULL = '""'
-_COMPONENTS = tuple(compile_path(parse_path(f"it.{number}")) for number in range(1, 7))
 _IT = compile_path(parse_path("it"))
 
 
@@ -40,17 +40,18 @@ def translate_all(
 
     The key is component 1; an absent or null one is no miss.
     """
-    writes = tuple((compile_path(parse_path(f"it.{component}")), column) for component, column in into)
-    code = _COMPONENTS[0]
     dated = bool(table.valid_from or table.valid_to)
 
     def translate(run: Run) -> bool:
         message, scope = run.message, run.scope
         day = scope.day if dated else ""
+        cut = message.separators.cuts[1]
         places = path.places(message, scope.it)
         # From the last to the first: a note goes behind its segment and moves those that follow.
         for place in reversed(places) if original == "note" else places:
-            key = code.first(message, place)
+            raw = raw_at(message, place)
+            components = raw.split(cut)
+            key = leaf(message, components[0])
             if not key or key == NULL:
                 continue
             row = table.row(key, day)
@@ -61,23 +62,45 @@ def translate_all(
                 if table.on_miss == "keep" or table.default_row is None:
                     continue
                 row = table.default_row
-            _keep_original(message, place, original)
-            for write, column in writes:
-                write.write(message, row[column], place)
+            if original == "alternate":
+                came = [*components, "", ""][:3]
+                _fill(components, {4: came[0], 5: came[1], 6: came[2]})
+            elif original == "note":
+                _add_note(message, place, components[0])
+            _fill(components, {number: _written(message, components, number, row[c]) for number, c in into})
+            if len(components) > 1 and cut == NEVER:
+                return False  # the message has no delimiter to make components
+            text = cut.join(components)
+            if text != raw:
+                put_raw(message, place, text)
         return True
 
     return translate
 
 
-def _keep_original(message: Message, place: Place, original: Original) -> None:
-    if original == "alternate":
-        for source, target in zip(_COMPONENTS[:3], _COMPONENTS[3:], strict=True):
-            target.write_raw(message, source.raw(message, place), place)
-    elif original == "note":
-        # NTE-3 takes text: what stands there is put in as one escaped value of the message's own.
-        field = message.separators.field
-        text = _COMPONENTS[0].raw(message, place)
-        message.insert(place.segment + 1, field.join(("NTE", "", "", text)))
+def _fill(components: list[str], values: Mapping[int, str]) -> None:
+    """Put texts into components, as they stand; an empty one makes no component where there is none."""
+    for number, text in values.items():
+        if number <= len(components):
+            components[number - 1] = text
+        elif text:
+            components.extend([""] * (number - 1 - len(components)))
+            components.append(text)
+
+
+def _written(message: Message, components: Sequence[str], number: int, value: str) -> str:
+    """A value as it is written; where what stands there means the same, as it stands."""
+    here = components[number - 1] if number <= len(components) else ""
+    if here == value or (here and leaf(message, here) == value and message.separators.cuts[2] not in here):
+        return here
+    return encode(value, message.separators)
+
+
+def _add_note(message: Message, place: Place, code: str) -> None:
+    """An NTE behind the segment, with the code that came."""
+    # NTE-3 takes text: what stands there is put in as one escaped value of the message's own.
+    field = message.separators.field
+    message.insert(place.segment + 1, field.join(("NTE", "", "", code)))
 
 
 def reformat_all(path: CompiledPath, convert: Convert) -> Step:

@@ -33,8 +33,8 @@ class Message:
     """
 
     __slots__ = (
-        "_cuts", "_ends", "_envelope_message", "_fields", "_index", "_names", "_owned", "_shared",
-        "_starts", "_touched", "_welcome", "charset", "codec", "envelope", "separators", "source",
+        "_cuts", "_ends", "_envelope_message", "_fields", "_index", "_names", "_names_shared", "_owned",
+        "_shared", "_starts", "_touched", "_welcome", "charset", "codec", "envelope", "separators", "source",
     )  # fmt: skip
 
     source: bytes
@@ -51,6 +51,7 @@ class Message:
     _owned: set[int]  # the rows of _fields that no copy shares
     _shared: bool  # whether the lists of positions are shared with a copy
     _names: list[bytes] | None
+    _names_shared: bool  # whether a copy may have the same list of names
     _index: dict[bytes, list[int]] | None
     _envelope_message: Message | None
 
@@ -80,6 +81,7 @@ class Message:
         self._owned = set()
         self._shared = False
         self._names = None
+        self._names_shared = False
         self._index = None
         self._envelope_message = None
 
@@ -115,7 +117,7 @@ class Message:
             self._ends, self._fields.copy(),
         )  # fmt: skip
         self._owned = set()
-        self._shared = True
+        self._shared = self._names_shared = True
         twin._inherit(self._cuts, self._touched, self._names, self._index, self._envelope_message)
         return twin
 
@@ -129,7 +131,7 @@ class Message:
     ) -> None:
         self._cuts, self._touched = cuts.copy(), touched.copy()
         self._names, self._index = names, index
-        self._shared = True
+        self._shared = self._names_shared = True
         self._envelope_message = envelope_message
 
     @property
@@ -169,7 +171,7 @@ class Message:
                 if how != "changed":
                     row = self._fields[position]
                     names[position] = (row[0] or "").encode("latin-1", "replace") if row else b""
-            self._names = names
+            self._names, self._names_shared = names, False
         return names
 
     def name(self, segment: int) -> str:
@@ -308,13 +310,15 @@ class Message:
         """Remove a segment with its terminator; the positions of the others stay as they are."""
         if segment == 0:
             raise Unwritable("the MSH segment cannot be removed")
-        self.raw_names()  # names are those of the untouched rows: read them before the row is emptied
+        names = self.raw_names()  # those of the untouched rows: read before the row is emptied
         self._touched[segment] = "removed"
         self._fields[segment] = []
         self._owned.add(segment)
         self._cuts.pop(segment, None)
-        names = [b"" if position == segment else name for position, name in enumerate(self.raw_names())]
-        self._names, self._index = names, None
+        if self._names_shared:
+            names = names.copy()
+        names[segment] = b""
+        self._names, self._names_shared, self._index = names, False, None
 
     def keep_only(self, segments: Collection[int]) -> None:
         """Remove every segment but MSH and those at `segments`, in one go."""
@@ -327,7 +331,7 @@ class Message:
             self._fields[segment] = []
             self._owned.add(segment)
             self._cuts.pop(segment, None)
-        self._names, self._index = names, None
+        self._names, self._names_shared, self._index = names, False, None
 
     # -- writing ---------------------------------------------------------------------------------------
 

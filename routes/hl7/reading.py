@@ -35,7 +35,9 @@ def compile_first(path: Path) -> First:
 
 
 def _simple_first(path: Path) -> First | None:
-    """The short way for one plain segment, a field, and numbers only."""
+    """The short way for one plain segment (or that of `it`), a field, and numbers only."""
+    if path.relative and not path.steps and path.field and isinstance(path.repetition, int | None):
+        return _first_of_it(path)
     if path.relative or len(path.steps) != 1 or not path.field or path.steps[0].name in HEADERS - {"MSH"}:
         return None
     pick, repetition = path.steps[0].pick, path.repetition
@@ -52,6 +54,25 @@ def _simple_first(path: Path) -> First | None:
             return ""
         text = message.field(rows[index], number)
         return cut(message, text) if text else ""
+
+    return first
+
+
+def _first_of_it(path: Path) -> First:
+    number = path.field
+    cut = compile_cutter(
+        path.repetition if isinstance(path.repetition, int) else 1, path.component, path.subcomponent
+    )
+
+    def first(message: Message, it: Place | None = None) -> str:
+        if it is None:
+            raise ValueError("a path that begins with `it` was read where `it` is nothing")
+        text = message.field(it.segment, number)
+        if not text:
+            return ""
+        if number < 3 and message.is_delimiters(it.segment, number):
+            return value_at(message, Place(it.segment, number, 1, path.component, path.subcomponent))
+        return cut(message, text)
 
     return first
 

@@ -17,7 +17,7 @@ from routes.hl7.reading import Every, First, Places, compile_every, compile_firs
 from routes.hl7.separators import NEVER, Unwritable, encode
 from routes.hl7.values import leaf, raw_at
 
-__all__ = ["CompiledPath", "Purpose", "compile_path"]
+__all__ = ["CompiledPath", "Purpose", "compile_path", "put_raw"]
 
 Purpose = Literal["read", "write", "remove"]
 HEADERS = frozenset({"MSH", "BHS", "FHS"})
@@ -131,7 +131,7 @@ class _Maker:
             return 0
         if self.path.repetition == EVERY and not self.path.component:
             place = Place(place.segment, place.field)
-        _put(message, place, value)
+        put_raw(message, place, value)
         return 1
 
     def _place(self, message: Message, value: str, it: Place | None) -> Place | None:
@@ -225,7 +225,7 @@ def _write_value(message: Message, place: Place, value: str) -> int:
     raw = raw_at(message, place)
     text = encode(value, message.separators)
     if raw != text and not (_is_leaf(message, raw) and leaf(message, raw) == value):
-        _put(message, place, text)
+        put_raw(message, place, text)
     return 1
 
 
@@ -243,7 +243,7 @@ def _clear(message: Message, place: Place) -> int:
         return 1
     if not raw_at(message, place):
         return 0
-    _put(message, place, "")
+    put_raw(message, place, "")
     return 1
 
 
@@ -258,7 +258,7 @@ def _drop(message: Message, row: int, field: int, numbers: range | list[int]) ->
     return len(gone)
 
 
-def _put(message: Message, place: Place, text: str) -> None:
+def put_raw(message: Message, place: Place, text: str) -> None:
     """Put a text in its place as it stands; it may hold only the delimiters below its own level."""
     segment, field, repetition, component, subcomponent = place
     if not field:
@@ -272,8 +272,8 @@ def _put(message: Message, place: Place, text: str) -> None:
     outer = cuts[: 3 if subcomponent else 2 if component else 1 if repetition else 0]
     if any(cut in text for cut in outer):
         raise Unwritable("a text with structure does not fit into a place so small")
-    if repetition:
-        whole = message.field(segment, field)
+    whole = message.field(segment, field) if repetition else ""
+    if component or repetition > 1 or cuts[0] in whole:
         steps = ((cuts[0], repetition), (cuts[1], component), (cuts[2], subcomponent))
         text = _with_part(whole, [step for step in steps if step[1]], text)
     message.set_field(segment, field, text)

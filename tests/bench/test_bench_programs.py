@@ -82,7 +82,7 @@ def test_a_program_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["load", "sink", "mailboxes", "donothing", "bare", "site", "replay", "__main__"]
+    "name", ["load", "sink", "mailboxes", "donothing", "bare", "site", "replay", "decide", "__main__"]
 )
 def test_every_program_explains_itself(name: str) -> None:
     command = [sys.executable, "-m", f"bench.{name}", "--help"]

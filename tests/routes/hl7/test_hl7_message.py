@@ -375,3 +375,17 @@ def test_a_change_leaves_the_other_fields_of_its_segment_byte_for_byte(
     message.set_field(1, 2 + len(fields), "Z")
 
     assert message.to_bytes() == source + b"|".join([*fields, b"Z"]) + b"\r"
+
+
+def test_a_segment_removed_from_a_copy_stays_in_the_original_and_in_other_copies() -> None:
+    message = Message.parse(b"MSH|^~\\&|A\rPID|1\rNTE|1\rNTE|2\r")
+    names = message.names()
+    one, other = message.copy(), message.copy()
+    one.remove(2)
+    one.remove(3)
+    other.remove(1)
+
+    assert message.names() == names == ["MSH", "PID", "NTE", "NTE"]
+    assert one.names() == ["MSH", "PID", "", ""]
+    assert other.names() == ["MSH", "", "NTE", "NTE"]
+    assert message.copy().names() == names
