@@ -27,12 +27,14 @@ from engine.queues.embedded import EmbeddedQueue
 from engine.queues.rabbitmq import RabbitQueue
 from engine.router import Router
 from engine.site.difference import Difference, difference
+from engine.site.files import read_samples
 from engine.site.model import Site
 from engine.site.watching import Settling, Snapshot, State, snapshot, snapshot_of
 from engine.unfinished import unfinished
-from routes.language.problems import Problem
+from routes.language.problems import Problem, Problems
+from routes.review.running import run_tests
 
-__all__ = ["Load", "Outcome", "Parts", "Reloading", "Test"]
+__all__ = ["Load", "Outcome", "Parts", "Reloading", "Test", "failing_tests"]
 
 Load = Callable[[], tuple[Site | None, Sequence[Problem]]]
 """Reads the site folder afresh: the site, or none where a problem is an error."""
@@ -103,6 +105,12 @@ class Outcome:
             "changes": list(self.changes),
             "at": self.at.isoformat(timespec="seconds"),
         }
+
+
+def failing_tests(site: Site) -> list[str]:
+    """The tests of its routes that fail: a sentence for each, with its place and name and no content."""
+    samples = read_samples(site.folder, Problems())  # what is wrong with them was told when it was loaded
+    return [str(failed) for failed in run_tests(site.plan, samples)]
 
 
 class Reloading:

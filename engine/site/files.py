@@ -14,7 +14,7 @@ from pathlib import Path
 from routes.language.problems import Problems, Spot
 
 __all__ = [
-    "FOLDERS", "ROOT_FILES", "SiteFiles", "is_read", "read_file", "read_folder", "read_samples",
+    "FOLDERS", "ROOT_FILES", "SAMPLES", "SiteFiles", "is_read", "read_file", "read_folder", "read_samples",
 ]  # fmt: skip
 
 ROOT_FILES = ("gatepost.yaml", "feeds.yaml", "channels.yaml")

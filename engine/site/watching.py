@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from engine.site.files import FOLDERS, ROOT_FILES
+from engine.site.files import FOLDERS, ROOT_FILES, SAMPLES
 
 __all__ = ["Settling", "Snapshot", "State", "snapshot", "snapshot_of"]
 
@@ -19,7 +19,6 @@ State = tuple[int, int, int]
 Snapshot = Mapping[str, State]
 """By path."""
 
-SAMPLES = "samples"  # the messages of route tests, which count for whether a site may be loaded
 GIT_LOCK = Path(".git", "index.lock")
 STALE = 60.0  # seconds
 
@@ -49,10 +48,10 @@ def _files(folder: Path) -> Iterator[Path]:
         yield folder / name
     for room in (*FOLDERS, SAMPLES):
         try:
-            paths = list((folder / room).iterdir())
+            found = list((folder / room).rglob("*") if room == SAMPLES else (folder / room).iterdir())
         except OSError:
             continue  # there need not be such a room
-        yield from (path for path in paths if not path.name.startswith(".") and not path.name.endswith("~"))
+        yield from (path for path in found if not path.name.startswith(".") and not path.name.endswith("~"))
     yield from _git_lock(folder)
 
 

@@ -137,6 +137,7 @@ async def house(folder: Path, prepare: Callable[[House], None] | None = None) ->
     rig.engine = Engine(
         site, reload=lambda: load_site(rig.folder), test=lambda s: rig.test(s), watch=rig.watch, drain=1.0
     )
+    del site  # the engine alone decides how long a site lives
     await rig.engine.start()
     try:
         yield rig

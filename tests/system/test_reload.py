@@ -226,3 +226,51 @@ def test_connections_of_unchanged_feeds_stay_open_through_it_all(tmp_path: Path)
         receiver.wait_for(4)
         assert receiver.accepted == 1
         assert engine.stop() == 0
+
+
+# -- the tests of routes --------------------------------------------------------------------------------
+
+TESTED = """\
+route: ward
+about: What comes by ward.
+owner: interfaces@example.nhs.uk
+from: [ward]
+change:
+  - set_text: {MSH-5: GP}
+send:
+  - to: gp
+tests:
+  - name: it goes to the practice
+    given: samples/admission.hl7
+    expect:
+      sent:
+        gp: {MSH-5: GP}
+"""
+
+
+def test_a_site_whose_own_test_fails_is_not_taken_until_it_passes(tmp_path: Path) -> None:
+    receiver = Receiver()
+    site = Site(tmp_path / "site", "embedded", {"ward": free_port()}, receiver.port, feeds={"ward": ""})
+    site.save()
+    sample = admission("SAMPLE").decode("latin-1").replace("\r", "\n")
+    write(site.folder, {"routes/ward.yaml": TESTED})
+    (site.folder / "samples").mkdir()
+    (site.folder / "samples" / "admission.hl7").write_text(sample)
+    with receiver, engine_on(site.folder) as engine, Sender(site.ports["ward"]) as sender:
+        before = engine.ask()["config"]
+        changed = TESTED.replace("set_text: {MSH-5: GP}", "set_text: {MSH-5: OTHER}")
+        write(site.folder, {"routes/ward.yaml": changed})
+        refused = reload(engine)
+        assert not refused["ok"]
+        assert refused["config"] == before
+        (failed,) = refused["failed_tests"]
+        assert failed == "routes/ward.yaml:10: the test of route ward fails: it goes to the practice"
+        assert "OTHER" not in log_of(engine)
+        assert engine.ask()["configuration"]["refused"]["first"] == failed
+        assert sender.code(admission("A1")) == "AA"
+
+        write(site.folder, {"routes/ward.yaml": changed.replace("gp: {MSH-5: GP}", "gp: {MSH-5: OTHER}")})
+        assert reload(engine)["ok"]
+        assert sender.code(admission("A2")) == "AA"
+        bodies = receiver.wait_for(2)
+        assert [body.split(b"|")[4] for body in bodies] == [b"GP", b"OTHER"]
