@@ -176,12 +176,12 @@ class LaneWork:
         if change.state in OPEN_STATES:
             self._trouble.retrying(change)
             return change.next_try
-        if change.state == "delivered":
+        if change.state in ("delivered", "acknowledged"):
             self._trouble.over(now)
             if receipt.code == "CA":
                 self._remember(row)
             self._log.info(
-                "delivery.delivered", delivery=row.id, message=row.message, attempt=change.attempts
+                f"delivery.{change.state}", delivery=row.id, message=row.message, attempt=change.attempts
             )
         elif change.state == "parked":
             self._log.warning("delivery.parked", delivery=row.id, message=row.message, why=change.reason)

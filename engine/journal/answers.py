@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from engine.journal.records import DeliveryState, MessageState, RoutePart, StoredKind
+from engine.journal.records import CopyKind, DeliveryState, MessageState, RoutePart, StoredKind
 
-__all__ = ["Balance", "DeliveryShown", "Equation", "EventShown", "HeldShown", "MessageShown", "MessageStory"]
+__all__ = [
+    "Balance", "DeadlineShown", "DeliveryShown", "Equation", "EventShown", "HeldShown", "MessageShown",
+    "MessageStory",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,21 @@ class DeliveryShown:
     reason: str
     size: int
     piece: str = ""
+    kind: CopyKind = ""
+    also: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineShown:
+    """What is, or was, awaited of a copy. ending: "" while it is open; kept, missed, or ended by a person.
+    address: None where the directory of `channel` does not have it."""
+
+    delivery: int
+    proof: Literal["delivered", "acknowledged"]
+    due: int
+    channel: str
+    address: str | None
+    ending: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,7 @@ class MessageStory:
     findings: tuple[str, ...]
     keys: tuple[tuple[str, str], ...]
     repeats: tuple[int, ...]  # duplicates and conflicts that name this message as their original
+    deadlines: tuple[DeadlineShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from engine.journal.entries import Entries
@@ -27,8 +28,8 @@ FOLLOWS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     "sending": _ALL,
     # A practice's application acknowledgement may come days after the delivery.
     "delivered": frozenset(("acknowledged", "refused_by_recipient")),
-    # Parked is not the end: a person sends it again or gives it up.
-    "parked": frozenset(("waiting", "withdrawn", "discarded")),
+    # Parked is not the end: a person sends it again or gives it up, or the recipient says that it has it.
+    "parked": frozenset(("waiting", "withdrawn", "discarded", "acknowledged", "refused_by_recipient")),
     "acknowledged": _NONE,
     "refused_by_recipient": _NONE,
     "withdrawn": _NONE,
@@ -36,19 +37,18 @@ FOLLOWS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 }
 
 
+@dataclass(slots=True)
 class _Row:
-    """One delivery's state as this commit leaves it."""
+    """One delivery as this commit leaves it."""
 
-    __slots__ = ("attempts", "channel", "in_doubt", "message", "state")
-
-    def __init__(
-        self, message: int, channel: str, state: DeliveryState, attempts: int, in_doubt: int
-    ) -> None:
-        self.message = message
-        self.channel = channel
-        self.state = state
-        self.attempts = attempts
-        self.in_doubt = in_doubt
+    message: int
+    channel: str
+    state: DeliveryState
+    attempts: int
+    next_try: int
+    closed: int | None
+    in_doubt: int
+    reason: str
 
 
 class Changer:
@@ -58,23 +58,44 @@ class Changer:
         self._connection = connection
         self._entries = entries
         self._rows: dict[int, _Row] = {}
-        self._last: dict[int, tuple[object, ...]] = {}
+        self._changed: set[int] = set()
 
     def change(self, changes: Sequence[Changed]) -> frozenset[int]:
         """Apply what may follow, in order, and ignore the rest; the ids of which the change took place."""
-        self._load([change.delivery for change in changes if change.delivery not in self._rows])
+        self.load([change.delivery for change in changes])
         taken = [change.delivery for change in changes if self._one(change)]
         return frozenset(taken)
 
     def finish(self) -> None:
         """Hand over the rows' final states; an update for each delivery, however often it changed."""
-        self._entries.changed.extend(self._last.values())
+        for id_ in self._changed:
+            row = self._rows[id_]
+            self._entries.changed.append((
+                id_, row.state, row.attempts, row.next_try, row.closed, int(row.in_doubt), row.reason
+            ))  # fmt: skip
 
-    def _load(self, ids: Sequence[int]) -> None:
+    def state(self, delivery: int) -> tuple[DeliveryState, bool]:
+        """The state as this commit leaves it, and whether a copy may have arrived; of a loaded delivery."""
+        row = self._rows[delivery]
+        return row.state, bool(row.in_doubt)
+
+    def mark_in_doubt(self, delivery: int, at: int, reason: str) -> None:
+        """Say that the recipient may have more than this copy; the state stays. For a loaded delivery."""
+        row = self._rows[delivery]
+        row.in_doubt = 1
+        self._changed.add(delivery)
+        self._entries.event(row.message, delivery, "in_doubt", at, None, reason)
+
+    def load(self, ids: Sequence[int]) -> None:
+        """Read these deliveries' rows, where this commit has not done so yet."""
+        wanted = [id_ for id_ in ids if id_ not in self._rows]
+        if not wanted:
+            return
         found = self._connection.execute(
-            "SELECT json_group_array(json_array(id, message, channel, state, attempts, in_doubt))"
+            "SELECT json_group_array(json_array("
+            "id, message, channel, state, attempts, next_try, closed, in_doubt, reason))"
             " FROM delivery WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(ids),),
+            (json.dumps(wanted),),
         ).fetchone()
         for id_, *values in json.loads(found[0]):
             self._rows[id_] = _Row(*values)
@@ -87,14 +108,12 @@ class Changer:
         count("channel", row.channel, row.state, -1)
         count("channel", row.channel, change.state)
         # A person's release starts afresh; otherwise a late report of an earlier step takes nothing back.
-        row.attempts = change.attempts if row.state == "parked" else max(change.attempts, row.attempts)
+        released = row.state == "parked" and change.state == "waiting"
+        row.attempts = change.attempts if released else max(change.attempts, row.attempts)
         row.in_doubt |= change.in_doubt  # once a copy may have arrived twice, that stays true
-        row.state = change.state
-        closed = None if change.state in OPEN_STATES else change.at
-        self._last[change.delivery] = (
-            change.delivery, row.state, row.attempts, change.next_try, closed, int(row.in_doubt),
-            change.reason,
-        )  # fmt: skip
+        row.state, row.next_try, row.reason = change.state, change.next_try, change.reason
+        row.closed = None if change.state in OPEN_STATES else change.at
+        self._changed.add(change.delivery)
         self._entries.event(row.message, change.delivery, change.state, change.at, None, change.reason)
         return True
 

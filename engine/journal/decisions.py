@@ -128,8 +128,11 @@ class Recorder:
         id_ = entries.counters.delivery
         entries.rows["delivery"].append((
             id_, decided.message, new.route, new.channel, new.address, "waiting", 0, 0, decided.at, body,
-            new.control_id, new.merged, new.parent, config, 0, "", new.piece,
+            new.control_id, new.merged, new.parent, config, 0, "", new.piece, new.kind, " ".join(new.also),
         ))  # fmt: skip
+        if new.awaited is not None:
+            wait = new.awaited
+            entries.rows["deadline"].append((id_, wait.proof, wait.due, wait.channel, wait.address))
         entries.event(decided.message, id_, "made", decided.at, config)
         entries.count("channel", new.channel, "made")
         entries.count("channel", new.channel, "waiting")

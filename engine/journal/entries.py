@@ -38,13 +38,16 @@ INSERTS = {
     "delivery": Insert(
         "delivery",
         ("id", "message", "route", "channel", "address", "state", "attempts", "next_try", "created", "body",
-         "control_id", "merged", "parent", "config", "in_doubt", "reason", "piece"),
+         "control_id", "merged", "parent", "config", "in_doubt", "reason", "piece",
+         "kind", "also"),
     ),
+    "deadline": Insert("deadline", ("delivery", "proof", "due", "channel", "address")),
     "event": Insert("event", ("message", "id", "delivery", "kind", "at", "config", "detail")),
 }  # fmt: skip
 UPDATES = {
     "message": Update("message", ("state", "verdict", "words", "rejected", "config", "decided", "keys")),
     "delivery": Update("delivery", ("state", "attempts", "next_try", "closed", "in_doubt", "reason")),
+    "deadline": Update("deadline", ("ending",), by="delivery"),
 }
 COUNT = (
     "INSERT INTO tally (scope, name, state, count)"
@@ -91,6 +94,7 @@ class Entries:
         self.deltas: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.decided: list[Row] = []  # updates of messages
         self.changed: list[Row] = []  # updates of deliveries
+        self.ended: list[Row] = []  # updates of deadlines
 
     def body(self, content: bytes) -> int:
         """Store bytes; gives the id to refer to them by."""
@@ -128,7 +132,7 @@ class Entries:
 
     def pages(self) -> int:
         """About how many pages of the log these rows will take: rows of one table share some."""
-        rows = sum(map(len, self.rows.values())) + len(self.decided) + len(self.changed)
+        rows = sum(map(len, self.rows.values())) + len(self.decided) + len(self.changed) + len(self.ended)
         large = sum(len(row[-1]) for table in ("body", "source") for row in self.rows[table])
         return 8 + rows // 2 + large // 4096
 
@@ -146,6 +150,9 @@ class Entries:
         if self.changed:
             UPDATES["delivery"].run(connection, self.changed)
             self.changed.clear()
+        if self.ended:
+            UPDATES["deadline"].run(connection, self.ended)
+            self.ended.clear()
         deltas = {key: by for key, by in self.deltas.items() if by}
         connection.execute(COUNT, (json.dumps([(*key, by) for key, by in deltas.items()]),))
         self.deltas.clear()

@@ -16,7 +16,15 @@ from typing import Any
 
 from engine.journal import balance as sums
 from engine.journal import configs
-from engine.journal.answers import Balance, DeliveryShown, EventShown, HeldShown, MessageShown, MessageStory
+from engine.journal.answers import (
+    Balance,
+    DeadlineShown,
+    DeliveryShown,
+    EventShown,
+    HeldShown,
+    MessageShown,
+    MessageStory,
+)
 from engine.journal.entries import Tallies
 from engine.journal.past import PastTraffic, Stretch
 from engine.journal.records import RoutePart
@@ -32,12 +40,18 @@ _MESSAGE = (
 )
 _DELIVERIES = (
     "SELECT d.id, d.message, d.route, d.channel, d.address, d.state, d.attempts, d.next_try, d.created,"
-    " coalesce(d.closed, 0), d.merged, d.parent, d.in_doubt, d.reason, length(b.bytes), d.piece"
+    " coalesce(d.closed, 0), d.merged, d.parent, d.in_doubt, d.reason, length(b.bytes), d.piece,"
+    " d.kind, d.also"
     " FROM delivery d CROSS JOIN message m ON m.id=d.message"
     " CROSS JOIN body b ON b.id=coalesce(d.body, m.body)"
 )
 _HELD = "SELECT id, route, tray, reason, place, entry, at, state, piece FROM held WHERE message=? ORDER BY id"
-_PIECES, _CONFIGS = 2, 2  # the formats from which on pieces, and the texts of configurations, are recorded
+# The formats from which on pieces, the texts of configurations, and kinds of copies are recorded.
+_PIECES, _CONFIGS, _KINDS = 2, 2, 3
+_DEADLINES = (
+    "SELECT delivery, proof, due, channel, address, coalesce(ending, '') FROM deadline"
+    " WHERE delivery IN (SELECT value FROM json_each(?)) ORDER BY delivery"
+)
 
 
 class JournalReader:
@@ -46,7 +60,8 @@ class JournalReader:
     def __init__(self, folder: Path) -> None:
         self._connection = open_reading(folder)
         self._format = format_of(self._connection)
-        self._deliveries = self._since(_PIECES, _DELIVERIES, "d.piece", "''")
+        deliveries = self._since(_KINDS, _DELIVERIES, "d.kind, d.also", "'', ''")
+        self._deliveries = self._since(_PIECES, deliveries, "d.piece", "''")
         self._held = self._since(_PIECES, _HELD, "state, piece", "state, ''")
 
     def __enter__(self) -> JournalReader:
@@ -142,6 +157,7 @@ class JournalReader:
                 tuple(words for (words,) in findings),
                 tuple((kind, value) for kind, value in json.loads(keys or "[]")),
                 tuple(self._repeats(found[0])),
+                self._deadlines([copy.id for copy in found[0].copies]),
             )
 
     def body(self, message_id: int) -> bytes | None:
@@ -226,6 +242,12 @@ class JournalReader:
         for row in rows:
             found[row[1]].append(_delivery(row))
         return {id_: tuple(copies) for id_, copies in found.items()}
+
+    def _deadlines(self, deliveries: Sequence[int]) -> tuple[DeadlineShown, ...]:
+        if not deliveries or self._format < _KINDS:
+            return ()
+        rows = self._connection.execute(_DEADLINES, (json.dumps(deliveries),))
+        return tuple(DeadlineShown(*row) for row in rows)
 
     def _repeats(self, message: MessageShown) -> Iterator[int]:
         """Duplicates and conflicts of this message: they share its control id."""

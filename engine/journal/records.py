@@ -13,7 +13,9 @@ from typing import Literal
 __all__ = [
     "OPEN_STATES",
     "Arrival",
+    "Awaited",
     "Changed",
+    "CopyKind",
     "Decided",
     "DeliveryRow",
     "DeliveryState",
@@ -40,6 +42,8 @@ DeliveryState = Literal[
     "withdrawn",
     "discarded",
 ]
+CopyKind = Literal["", "fallback", "resend", "redirect", "re-addressed", "released"]
+"""How a copy came of its parent; "" where a route made it."""
 OPEN_STATES: tuple[DeliveryState, ...] = ("waiting", "queued", "sending")
 StoredKind = Literal["new", "conflict", "duplicate", "refused"]
 
@@ -107,9 +111,23 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """A proof that is awaited until `due`; then `channel` and `address` get a copy. address None: the
+    channel's directory does not have it."""
+
+    proof: Literal["delivered", "acknowledged"]
+    due: int
+    channel: str
+    address: str | None = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A copy to be made: one row of the outbox. `body` None means: the bytes as they came in. `piece`: which
-    piece of a split message it is, "" for a whole one."""
+    """A copy to be made: one row of the outbox. `body` None means: the bytes as they came in.
+
+    piece: which piece of a split message it is, "" for a whole one. kind, parent: how it came of which other
+    copy. also: further routes that entries merged into it belong to.
+    """
 
     route: str
     channel: str
@@ -119,6 +137,9 @@ class NewDelivery:
     merged: int = 0
     parent: int = 0
     piece: str = ""
+    kind: CopyKind = ""
+    also: tuple[str, ...] = ()
+    awaited: Awaited | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Knows nothing of messages in memory, of threads, or of what is done with the rows.
 
     body ---< message ---< delivery        body: bytes, stored once; message and delivery refer to them
-                 |             |
+                 |             +-- deadline    by when a proof is awaited, and who gets it otherwise
                  +-- part, held, finding   what the routes made of it
                  +-- key                   what it can be found by (NHS number, patient ...)
                  +-- event ----+           every change of a message's or a delivery's state, appended
@@ -30,11 +30,11 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 2
+VERSION = 3
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected.
-# For a delivery: made, then the names of its states, and `recovered` where a claim without an outcome
-# was found at start-up and put back.
+# For a delivery: made, then the names of its states, `recovered` where a claim without an outcome was found
+# at start-up and put back, `in_doubt` where only that became known, and `deadline_missed`.
 TABLES = """
 CREATE TABLE body (
   id INTEGER PRIMARY KEY,
@@ -78,7 +78,8 @@ CREATE TABLE message (
   rejected INTEGER NOT NULL DEFAULT 0,
   config INTEGER,
   decided INTEGER,
-  keys TEXT                     -- its search keys again, as JSON, to be shown with it
+  keys TEXT,                    -- its search keys again, as JSON, to be shown with it
+  known TEXT                    -- what its decision depended on beside it, as JSON, or NULL: see earlier.py
 );
 CREATE INDEX message_fingerprint ON message (fingerprint) WHERE fingerprint IS NOT NULL;
 CREATE INDEX message_state ON message (state) WHERE state <> 'decided';
@@ -138,13 +139,25 @@ CREATE TABLE delivery (
   config INTEGER NOT NULL,
   in_doubt INTEGER NOT NULL,
   reason TEXT NOT NULL,
-  piece TEXT NOT NULL DEFAULT '' -- which piece of a split message it is; '' for a whole one
+  piece TEXT NOT NULL DEFAULT '', -- which piece of a split message it is; '' for a whole one
+  kind TEXT NOT NULL DEFAULT '', -- '' as a route made it; else how it came of its parent, as fallback
+  also TEXT NOT NULL DEFAULT '' -- further routes that an entry merged into it belongs to, with spaces
 );
 CREATE INDEX delivery_message ON delivery (message);
 CREATE INDEX delivery_open ON delivery (channel, address) WHERE closed IS NULL;
 CREATE INDEX delivery_address ON delivery (address) WHERE address <> '';
 CREATE INDEX delivery_stuck ON delivery (state) WHERE state IN
   ('parked', 'refused_by_recipient', 'withdrawn', 'discarded');
+
+CREATE TABLE deadline (
+  delivery INTEGER PRIMARY KEY, -- whose proof is awaited
+  proof TEXT NOT NULL,          -- delivered or acknowledged
+  due INTEGER NOT NULL,
+  channel TEXT NOT NULL,        -- who gets it where the proof does not come
+  address TEXT,                 -- NULL: that channel's directory does not have it
+  ending TEXT                   -- NULL while it is open; kept, missed, or ended by a person
+);
+CREATE INDEX deadline_open ON deadline (due) WHERE ending IS NULL;
 
 CREATE TABLE event (
   message INTEGER NOT NULL,
@@ -176,6 +189,16 @@ CREATE TABLE config_source (
 ) WITHOUT ROWID;
 ALTER TABLE held ADD COLUMN piece TEXT NOT NULL DEFAULT '';
 ALTER TABLE delivery ADD COLUMN piece TEXT NOT NULL DEFAULT '';
+""",
+    2: """
+ALTER TABLE message ADD COLUMN known TEXT;
+ALTER TABLE delivery ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE delivery ADD COLUMN also TEXT NOT NULL DEFAULT '';
+CREATE TABLE deadline (
+  delivery INTEGER PRIMARY KEY, proof TEXT NOT NULL, due INTEGER NOT NULL, channel TEXT NOT NULL,
+  address TEXT, ending TEXT
+);
+CREATE INDEX deadline_open ON deadline (due) WHERE ending IS NULL;
 """,
 }
 

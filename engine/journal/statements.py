@@ -54,11 +54,11 @@ class Insert(Write):
 
 
 class Update(Write):
-    """Sets columns of rows found by `id`, which is each row's first value."""
+    """Sets columns of rows found by a key of one column, `by`, which is each row's first value."""
 
-    def __init__(self, table: str, columns: Sequence[str]) -> None:
+    def __init__(self, table: str, columns: Sequence[str], by: str = "id") -> None:
         names = ",".join(columns)
         sets = ",".join(f"{name}=v.{name}" for name in columns)
-        before = f"WITH v(id,{names}) AS (VALUES "
-        after = f") UPDATE {table} SET {sets} FROM v WHERE {table}.id=v.id"  # noqa: S608
+        before = f"WITH v({by},{names}) AS (VALUES "
+        after = f") UPDATE {table} SET {sets} FROM v WHERE {table}.{by}=v.{by}"  # noqa: S608
         super().__init__(before, len(columns) + 1, after)

@@ -53,6 +53,8 @@ EVENTS = {
     "message.failed": "the decision failed unexpectedly: the message is held in the tray `failed`",
     "message.unanswered": "a verdict took too long: the connection was closed without an answer",
     "delivery.delivered": "a delivery reached its recipient",
+    "delivery.acknowledged": "the recipient's application says that it has it",
+    "delivery.overdue": "a proof did not come in time: what went out instead, or why nothing could",
     "delivery.retrying": "an address gives trouble: the first line of an episode",
     "delivery.recovered": "the trouble at this address is over: the last line of the episode",
     "delivery.parked": "a delivery was set aside for a person; the next one goes on",

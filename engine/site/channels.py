@@ -32,12 +32,15 @@ DEFAULT_REPLIES: Mapping[str, Outcome] = {
 }  # fmt: skip
 OUTCOMES: Mapping[str, Outcome] = {
     "delivered": "delivered",
+    "acknowledged": "acknowledged",
     "retry": "retry",
     "park": "park",
     "refuse": "refuse",
 }
+BY_APPLICATION = ("AA", "AE", "AR")  # HL7 2.9.2: the others speak of the transport, or nobody spoke
 OUTCOMES_MEAN = {
     "delivered": "it arrived",
+    "acknowledged": "the recipient's application has it; only AA, AE and AR can mean that",
     "retry": "it is sent again, as retry says",
     "park": "it waits for a person",
     "refuse": "the recipient will not have it; nothing more is tried",
@@ -274,6 +277,13 @@ def _replies(record: Record, problems: Problems) -> Mapping[str, Outcome]:
         if key.value not in DEFAULT_REPLIES:
             words = f'"{key.value}" is not a reply{did_you_mean(key.value, DEFAULT_REPLIES)}'
             problems.add(key.spot, words, "unknown-key", fix=nearest(key.value, DEFAULT_REPLIES))
+        elif outcome == "acknowledged" and key.value not in BY_APPLICATION:
+            problems.add(
+                key.spot,
+                f"{key.value} is no answer of the recipient's application, so it cannot mean acknowledged; "
+                f"only AA, AE and AR can. Write: {key.value}: delivered",
+                "no-acknowledgement",
+            )
         else:
             replies[key.value] = OUTCOMES[outcome]
     return replies

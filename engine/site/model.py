@@ -21,7 +21,7 @@ __all__ = [
     "Tls",
 ]
 
-Outcome = Literal["delivered", "retry", "park", "refuse"]
+Outcome = Literal["delivered", "acknowledged", "retry", "park", "refuse"]
 Address = tuple[str, int]  # host, port
 
 

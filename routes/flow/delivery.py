@@ -25,8 +25,8 @@ __all__ = [
     "next_step",
 ]
 
-Ruling = Literal["delivered", "retry", "park", "refuse"]
-Settled = Literal["delivered", "parked", "refused_by_recipient"]
+Ruling = Literal["delivered", "acknowledged", "retry", "park", "refuse"]
+Settled = Literal["delivered", "acknowledged", "parked", "refused_by_recipient"]
 TriedKind = Literal["reply", "none", "garbled", "unreachable", "unsendable", "done", "failed", "returned"]
 
 DEFAULT_REPLIES: Mapping[str, Ruling] = {
@@ -118,6 +118,8 @@ def next_step(delivery: Delivery, event: Tried, policy: Policy, now: int) -> tup
     in_doubt = delivery.in_doubt or event.kind in ("none", "garbled")
     if ruling == "delivered":
         return _DELIVERED_IN_DOUBT if in_doubt else _DELIVERED
+    if ruling == "acknowledged":
+        return (Settle("acknowledged", in_doubt=in_doubt),)
     reason = _reason(event)
     if ruling == "park":
         return (Settle("parked", reason, in_doubt),)

@@ -100,7 +100,7 @@ def _deliver(made: Made, facts: ChannelFacts, pretended: Pretended) -> tuple[int
 def _end(
     made: Made, action: Settle, facts: ChannelFacts, pretended: Pretended, now: int
 ) -> tuple[int | None, int | None, Made]:
-    delivered = now if action.state == "delivered" else None
+    delivered = now if action.state in ("delivered", "acknowledged") else None
     # A silent recipient has the message, and says so when it speaks again: also where nobody asked any more.
     late = pretended.until if pretended.behaviours.get(facts.name) == "silent" else _NEVER
     if delivered is not None:

@@ -133,4 +133,4 @@ def _may_follow(state: DeliveryState, following: DeliveryState) -> bool:
         return True
     if state == "delivered":
         return following in ("acknowledged", "refused_by_recipient")
-    return state == "parked" and following in ("waiting", "withdrawn", "discarded")
+    return state == "parked" and following not in ("queued", "sending", "delivered", "parked")

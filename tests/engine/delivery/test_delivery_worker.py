@@ -110,6 +110,13 @@ def lane() -> Lane:
     return Lane()
 
 
+async def test_an_answer_that_means_acknowledged_is_recorded_as_that_and_logged_so() -> None:
+    lane = Lane(policy=Policy(first=1, replies={"AA": "acknowledged"}))
+    await lane.work.carry_out(lane.add(2))
+    assert lane.history(1) == lane.history(2) == ["sending", "acknowledged"]
+    assert [line["delivery"] for line in lane.events.named("delivery.acknowledged")] == [1, 2]
+
+
 @pytest.mark.parametrize("one_by_one", [True, False])
 async def test_everything_is_claimed_sent_in_order_and_recorded(one_by_one: bool) -> None:
     lane = Lane(one_by_one=one_by_one)

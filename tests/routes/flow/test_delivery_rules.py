@@ -44,6 +44,14 @@ def test_a_delivery_once_in_doubt_stays_so() -> None:
     assert next_step(doubtful, Tried("reply", "AA"), POLICY, 1) == (Settle("delivered", in_doubt=True),)
 
 
+def test_an_answer_that_means_acknowledged_ends_the_delivery_as_acknowledged() -> None:
+    policy = Policy(replies={"AA": "acknowledged"})
+    assert next_step(FRESH, Tried("reply", "AA"), policy, 1) == (Settle("acknowledged"),)
+    assert next_step(FRESH, Tried("reply", "CA"), policy, 1) == (Settle("delivered"),)
+    doubtful = Delivery(0, 2, in_doubt=True)
+    assert next_step(doubtful, Tried("reply", "AA"), policy, 1) == (Settle("acknowledged", in_doubt=True),)
+
+
 def test_a_channel_may_read_the_codes_in_its_own_way() -> None:
     policy = Policy(replies={"AE": "refuse", "AR": "delivered", "none": "park"})
     assert next_step(FRESH, Tried("reply", "AE"), policy, 1) == (
