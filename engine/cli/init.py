@@ -30,6 +30,7 @@ def init(folder: Path) -> None:
     write_schemas(folder, folder / "schema")
     click.echo(f"{written} files written to {folder}, and schema/ for your editor. Next:\n")
     click.echo(f"  gatepost check {folder}")
+    click.echo(f"  gatepost test {folder}")
     click.echo(f"  gatepost run {folder}")
     click.echo(f"  gatepost send 127.0.0.1:2575 {folder / 'samples' / 'admission.hl7'}")
     click.echo(f"\nThe admission then lies in {folder / 'var' / 'admissions'}.")

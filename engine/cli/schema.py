@@ -13,9 +13,7 @@ from engine.cli.options import site_argument
 __all__ = ["schema", "write_schemas"]
 
 
-@click.command(
-    epilog="\b\nExamples:\n  gatepost schema config\n  gatepost schema config --out ../schemas"
-)
+@click.command(epilog="\b\nExamples:\n  gatepost schema config\n  gatepost schema config --out ../schemas")
 @site_argument
 @click.option(
     "--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),

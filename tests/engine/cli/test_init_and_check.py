@@ -40,9 +40,10 @@ def test_init_says_what_to_type_next_and_it_works(tmp_path: Path) -> None:
     result = gatepost("init", tmp_path / "my-site")
     commands = [line.split() for line in result.output.splitlines() if line.startswith("  gatepost")]
 
-    assert [command[1] for command in commands] == ["check", "run", "send"]
+    assert [command[1] for command in commands] == ["check", "test", "run", "send"]
     assert gatepost(*commands[0][1:]).exit_code == 0
-    assert Path(commands[2][3]).is_file()
+    assert gatepost(*commands[1][1:]).output == "✓ 3 tests of 1 route\n"
+    assert Path(commands[3][3]).is_file()
 
 
 def test_the_starters_sample_goes_where_the_starters_route_says(starter: Path) -> None:
