@@ -52,6 +52,8 @@ def _show(answer: dict[str, Any]) -> None:
         click.echo(f"{problem}\n")
     for words in answer.get("failed_tests", ()):
         click.echo(f"  failed: {words}")
+    if answer.get("failed_tests"):
+        click.echo("  What differs in each, cell by cell: gatepost test")
     for words in answer.get("refused", ()):
         click.echo(f"  refused: {words}.")
     if not answer.get("ok"):

@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bench.engine import free_port
 from bench.wire import answer
 from engine.journal.reading import JournalReader
 from engine.site.model import Site
+from routes.language.problems import Problem
 from tests.engine.reload_rig import House, Line, house
 from tests.engine.waiting import until
 from tests.system_peers import Receiver, codes
@@ -70,6 +72,49 @@ async def test_a_site_whose_route_tests_fail_is_refused_and_one_that_passes_is_t
         rig.test = lambda _site: []
         assert (await rig.reload()).ok
         assert rig.engine.reloading.status()["refused"] is None
+
+
+async def test_a_fault_of_ours_while_loading_is_told_and_the_engine_serves_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path) as rig:
+        monkeypatch.setattr("engine.reloading.difference", lambda _old, _new: 1 // 0)
+        rig.channel("second")
+        outcome = await rig.reload()
+
+        assert outcome.troubles == ("the site could not be taken (ZeroDivisionError)",)
+        assert await (await rig.line("ward")).code("A1") == "AA"
+
+
+async def test_files_that_change_while_they_are_read_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.reloading.PAUSE", 0.0)
+    async with house(tmp_path) as rig:
+        loads = 0
+        load = rig.engine.reloading._load
+
+        def busy_hand() -> tuple[Site | None, Sequence[Problem]]:
+            nonlocal loads
+            loads += 1
+            found = load()
+            if loads < busy:
+                (rig.folder / "channels.yaml").write_text(f"channels: {{}} # {loads}\n")
+            elif loads == busy:
+                rig.save()
+            return found
+
+        monkeypatch.setattr(rig.engine.reloading, "_load", busy_hand)
+        busy = 3
+        rig.channel("second")
+        assert (await rig.reload()).ok
+        assert loads == 4
+        assert "second" in rig.engine.site.channels
+
+        loads, busy = 0, 100
+        outcome = await rig.reload()
+        assert "changed again and again" in outcome.troubles[0]
+        assert loads == 5
 
 
 async def test_nothing_new_is_nothing_done(tmp_path: Path) -> None:

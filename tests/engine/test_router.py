@@ -127,3 +127,25 @@ async def test_the_verdict_is_told_once_the_decision_is_on_disk(house: House) ->
 
     assert told[0][0] == Verdict("ok")
     assert told[0][1] >= 2
+
+
+async def test_at_rest_it_takes_nothing_and_everything_decided_is_recorded_then_it_goes_on(
+    house: House,
+) -> None:
+    router = house.router()
+    router.start()
+    house.store(range(300), router)
+    await until(lambda: bool(house.delivered), "it has begun")
+    await router.rest()
+    recorded = len(house.delivered)
+    assert house.journal.tallies()["channel", "out", "made"] == recorded
+
+    house.store(range(300, 310), router)
+    await until(lambda: house.journal.tallies()["feed", "any", "accepted"] == 310, "all are stored")
+    await asyncio.sleep(0.02)  # in which it would decide, were it not at rest
+    assert len(house.delivered) == recorded
+    router.go_on()
+    await until(lambda: len(house.delivered) == 310, "all are decided")
+    assert house.order() == list(range(310))
+    await router.rest()
+    await router.stop()
