@@ -34,7 +34,9 @@ def test_the_recipe_is_a_good_site_whose_tests_pass(recipe: Recipe, tmp_path: Pa
 def test_every_task_of_the_book_has_a_route_a_sample_and_a_test() -> None:
     for recipe in RECIPES:
         kinds = {name.split("/")[0] for name in recipe.files if "/" in name}
-        tested = any("\ntests:\n" in text for name, text in recipe.files.items() if name.startswith("routes/"))
+        tested = any(
+            "\ntests:\n" in text for name, text in recipe.files.items() if name.startswith("routes/")
+        )
 
         assert {"routes", "samples"} <= kinds, recipe.title
         assert tested, recipe.title
