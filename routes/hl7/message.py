@@ -21,6 +21,8 @@ SegmentEnds = Literal["cr", "any"]
 
 HEADERS = (b"MSH", b"FHS", b"BHS")
 _HEADER_NAMES = tuple(name.decode() for name in HEADERS)
+CHANGED, INSERTED, REMOVED = 1, 2, 3
+"""What may have become of a segment; both behind CHANGED are no segments of the source."""
 WIDE = 16 * 1024
 """From this many bytes on, a segment's fields are cut one by one and never all at once (documents)."""
 
@@ -47,8 +49,8 @@ class Message:
     _ends: list[int]  # where it ends, its terminator not counted
     _fields: list[list[str | None] | None]  # None: untouched; within: None where still only in `source`
     _cuts: dict[int, FieldCuts]  # for the segments that hold such None
-    _touched: dict[int, Literal["changed", "inserted", "removed"]]
-    _owned: set[int]  # the rows of _fields that no copy shares
+    _touched: bytearray  # for each position what became of it: nothing yet (0), or one of the codes below
+    _owned: bytearray  # 1 for the rows of _fields that no copy shares
     _shared: bool  # whether the lists of positions are shared with a copy
     _names: list[bytes] | None
     _names_shared: bool  # whether a copy may have the same list of names
@@ -77,8 +79,8 @@ class Message:
         self._ends = ends
         self._fields = fields
         self._cuts = {}
-        self._touched = {}
-        self._owned = set()
+        self._touched = bytearray(len(starts))
+        self._owned = bytearray(len(starts))
         self._shared = False
         self._names = None
         self._names_shared = False
@@ -116,7 +118,7 @@ class Message:
             self.source, self.envelope, self.separators, self.charset, self._welcome, self._starts,
             self._ends, self._fields.copy(),
         )  # fmt: skip
-        self._owned = set()
+        self._owned = bytearray(len(self._owned))
         self._shared = self._names_shared = True
         twin._inherit(self._cuts, self._touched, self._names, self._index, self._envelope_message)
         return twin
@@ -124,7 +126,7 @@ class Message:
     def _inherit(
         self,
         cuts: dict[int, FieldCuts],
-        touched: dict[int, Literal["changed", "inserted", "removed"]],
+        touched: bytearray,
         names: list[bytes] | None,
         index: dict[bytes, list[int]] | None,
         envelope_message: Message | None,
@@ -144,7 +146,7 @@ class Message:
     @property
     def changed(self) -> bool:
         """Whether anything differs from the source."""
-        return bool(self._touched)
+        return any(self._touched)
 
     @property
     def segments(self) -> int:
@@ -167,8 +169,8 @@ class Message:
                 else source[start : min(end, start + 64)].partition(separator)[0]
                 for start, end in zip(self._starts, self._ends, strict=True)
             ]
-            for position, how in self._touched.items():
-                if how != "changed":
+            for position, how in enumerate(self._touched):
+                if how > CHANGED:
                     row = self._fields[position]
                     names[position] = (row[0] or "").encode("latin-1", "replace") if row else b""
             self._names, self._names_shared = names, False
@@ -233,7 +235,7 @@ class Message:
 
     def text(self, segment: int) -> str:
         """A whole segment as it stands, without its terminator; "" where it was removed."""
-        if segment not in self._touched:
+        if not self._touched[segment]:
             return self._show(self.source[self._starts[segment] : self._ends[segment]])
         return _joined(self.fields(segment), self.separators.field)
 
@@ -262,13 +264,13 @@ class Message:
             fields = self._open(segment)
         elif not fields:
             raise Unwritable("a removed segment cannot be written")
-        if segment not in self._owned:
+        if not self._owned[segment]:
             fields = self._fields[segment] = fields.copy()
-            self._owned.add(segment)
+            self._owned[segment] = 1
         if number >= len(fields):
             fields.extend([""] * (number + 1 - len(fields)))
         fields[number] = text
-        self._touched.setdefault(segment, "changed")
+        self._touched[segment] = self._touched[segment] or CHANGED
 
     def replace(self, segment: int, text: str) -> None:
         """Put a whole segment of the same name in the place of this one, as it stands."""
@@ -276,9 +278,9 @@ class Message:
         if self.raw_names()[segment] != text[:3].encode() or segment == 0:
             raise Unwritable("a segment can only be replaced by one of the same name, and MSH not at all")
         self._fields[segment] = fields
-        self._owned.add(segment)
-        if self._touched.get(segment) != "inserted":
-            self._touched[segment] = "changed"
+        self._owned[segment] = 1
+        if self._touched[segment] != INSERTED:
+            self._touched[segment] = CHANGED
 
     def insert(self, at: int, text: str) -> int:
         """Insert a whole segment before position `at`; those from there on move by one. Returns `at`.
@@ -294,12 +296,14 @@ class Message:
         self._starts.insert(at, offset)
         self._ends.insert(at, offset)
         self._fields.insert(at, fields)
-        self._touched = {p + (p >= at): how for p, how in self._touched.items()}
-        self._cuts = {p + (p >= at): cuts for p, cuts in self._cuts.items()}
-        self._owned = {p + (p >= at) for p in self._owned}
-        self._touched[at] = "inserted"
-        self._owned.add(at)
-        self._names = self._index = None
+        self._touched.insert(at, INSERTED)
+        self._owned.insert(at, 1)
+        if self._cuts:
+            self._cuts = {p + (p >= at): cuts for p, cuts in self._cuts.items()}
+        if self._names is not None:
+            names = self._own_names()
+            names.insert(at, text[:3].encode())
+        self._index = None
         return at
 
     def append(self, text: str) -> int:
@@ -310,47 +314,54 @@ class Message:
         """Remove a segment with its terminator; the positions of the others stay as they are."""
         if segment == 0:
             raise Unwritable("the MSH segment cannot be removed")
-        names = self.raw_names()  # those of the untouched rows: read before the row is emptied
-        self._touched[segment] = "removed"
+        names = self._own_names()  # those of the untouched rows: read before the row is emptied
+        self._touched[segment] = REMOVED
         self._fields[segment] = []
-        self._owned.add(segment)
+        self._owned[segment] = 1
         self._cuts.pop(segment, None)
-        if self._names_shared:
-            names = names.copy()
         names[segment] = b""
-        self._names, self._names_shared, self._index = names, False, None
+        self._index = None
+
+    def _own_names(self) -> list[bytes]:
+        """The names as a list that no copy shares."""
+        names = self.raw_names()
+        if self._names_shared:
+            names = self._names = names.copy()
+            self._names_shared = False
+        return names
 
     def keep_only(self, segments: Collection[int]) -> None:
         """Remove every segment but MSH and those at `segments`, in one go."""
-        names = self.raw_names().copy()
+        names = self._own_names()
         for segment in range(1, len(names)):
             if segment in segments or not names[segment]:
                 continue
             names[segment] = b""
-            self._touched[segment] = "removed"
+            self._touched[segment] = REMOVED
             self._fields[segment] = []
-            self._owned.add(segment)
+            self._owned[segment] = 1
             self._cuts.pop(segment, None)
-        self._names, self._names_shared, self._index = names, False, None
+        self._index = None
 
     # -- writing ---------------------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
         """The message to send: `source` itself where nothing changed, else with the changes put in."""
-        if not self._touched:
+        if not any(self._touched):
             return self.source
         chunks: list[bytes | memoryview] = []
         # A view of a large source spares one copy of the untouched parts.
         source = memoryview(self.source) if len(self.source) > WIDE else self.source
         done = 0
-        for segment in sorted(self._touched):
-            how = self._touched[segment]
+        for segment, how in enumerate(self._touched):
+            if not how:
+                continue
             start, end = self._starts[segment], self._ends[segment]
             if start > done:
                 chunks.append(source[done:start])
-            if how == "removed":
+            if how == REMOVED:
                 done = max(done, end + (len(self._terminator(end)) if end > start else 0))
-            elif how == "inserted":
+            elif how == INSERTED:
                 ends = (b"\r", b"\n") if self._welcome == "any" else (b"\r",)
                 if bytes(chunks[-1][-1:]) not in ends:
                     chunks.append(self._own_terminator())  # the last segment came without one

@@ -389,3 +389,30 @@ def test_a_segment_removed_from_a_copy_stays_in_the_original_and_in_other_copies
     assert one.names() == ["MSH", "PID", "", ""]
     assert other.names() == ["MSH", "", "NTE", "NTE"]
     assert message.copy().names() == names
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["insert", "remove", "set", "copy"]), st.integers(0, 9)), max_size=12)
+)
+def test_names_and_bytes_agree_after_any_insertions_removals_and_copies(steps: list[tuple[str, int]]) -> None:
+    message = Message.parse(b"MSH|^~\\&|A\rPID|1\rNTE|1\rOBX|1\r")
+    model = ["MSH", "PID", "NTE", "OBX"]
+    kept: list[tuple[Message, list[str]]] = []
+    for number, (what, raw) in enumerate(steps):
+        place = 1 + raw % (len(model) - 1)
+        if what == "insert":
+            message.insert(place, f"ZZ{number % 10}|{number}")
+            model.insert(place, f"ZZ{number % 10}")
+        elif what == "remove":
+            message.remove(place)
+            model[place] = ""
+        elif what == "set" and model[place]:
+            message.set_field(place, 2, "x")
+        elif what == "copy":
+            kept.append((message, model.copy()))
+            message = message.copy()
+    for found, names in [*kept, (message, model)]:
+        assert found.names() == names
+        lines = found.to_bytes().rstrip(b"\r").split(b"\r")
+        assert [line[:3].decode() for line in lines] == [name for name in names if name]
+        assert [found.name(row) for row in found.rows(b"NTE")] == ["NTE"] * names.count("NTE")
