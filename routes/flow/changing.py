@@ -8,9 +8,10 @@ the step. Knows nothing of how a step is written in a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from routes.flow.decision import Finding
-from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
+from routes.flow.decision import Finding, Held
+from routes.flow.running import Act, Otherwise, Outcome, Run, Test, Undone, run_all
 from routes.hl7.message import Message, Unwritable
 from routes.hl7.path import CompiledPath, NoSuchPlace, Place, compile_path, parse_path
 from routes.hl7.separators import Separators, decode, encode
@@ -23,6 +24,7 @@ __all__ = [
     "as_act",
     "copy_structure",
     "each_element",
+    "each_or_else",
     "edit_texts",
     "move_structure",
     "remove_all",
@@ -179,13 +181,16 @@ def add_segment(
     beside: CompiledPath | None,
     *,
     behind: bool,
-    values: Sequence[tuple[int, Callable[[Scope], str]]],
+    writers: Sequence[Writer],
 ) -> Step:
-    """`add`: a new segment behind or before a place (None: `it`). False where the place is absent."""
+    """`add`: a new segment behind or before a place (None: `it`). False where the place is absent.
+
+    writers: what each reads is computed first, and written then with the new segment as `it`.
+    """
 
     def add(run: Run) -> bool:
         message, scope = run.message, run.scope
-        texts = [(number, encode(read(scope), message.separators)) for number, read in values]
+        texts = [(read(scope), write) for read, write in writers]
         if beside is None:
             place = scope.it
         else:
@@ -193,10 +198,10 @@ def add_segment(
             place = found[0] if found else None
         if place is None:
             return False
-        fields = [name] + [""] * max((number for number, _ in texts), default=0)
-        for number, text in texts:
-            fields[number] = text
-        message.insert(place.segment + (1 if behind else 0), message.separators.field.join(fields))
+        row = place.segment + (1 if behind else 0)
+        message.insert(row, name)
+        for text, write in texts:
+            write(message, text, Place(row))
         return True
 
     return add
@@ -228,3 +233,24 @@ def each_element(path: CompiledPath, when: Test | None, acts: Sequence[Act], *, 
         return None
 
     return each
+
+
+def each_or_else(each: Act, otherwise: Otherwise) -> Act:
+    """A `for_each` with an `else` of its own: taken where a step within cannot be done and has none.
+
+    Where the `else` is a warning, the message stays as it was before the first element.
+    """
+    going_on = isinstance(otherwise, Finding)
+
+    def act(run: Run) -> Outcome | None:
+        before = run.message.copy() if going_on else run.message
+        outcome = each(run)
+        if not isinstance(outcome, Undone):
+            return outcome
+        if going_on:
+            run.put(before)
+        if isinstance(otherwise, Held):
+            return replace(otherwise, reason=outcome.reason)
+        return run.take(otherwise)
+
+    return act

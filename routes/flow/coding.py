@@ -64,7 +64,8 @@ def translate_all(
                 row = table.default_row
             if original == "alternate":
                 came = [*components, "", ""][:3]
-                _fill(components, {4: came[0], 5: came[1], 6: came[2]})
+                # Its coding system moves: the new code is not of that one.
+                _fill(components, {3: "", 4: came[0], 5: came[1], 6: came[2]})
             elif original == "note":
                 _add_note(message, place, components[0])
             _fill(components, {number: _written(message, components, number, row[c]) for number, c in into})

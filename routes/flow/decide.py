@@ -26,14 +26,14 @@ from routes.flow.decision import (
     RouteDecision,
 )
 from routes.flow.keys import find_keys
-from routes.flow.running import Failed, Outcome, Run, run_all
+from routes.flow.running import Failed, Otherwise, Outcome, Run, run_all
 from routes.flow.sending import Sending, Sent
-from routes.flow.splitting import Cut, Uncut
+from routes.flow.splitting import Parting, Uncut
 from routes.flow.tracing import Watch
 from routes.hl7.message import Message, Unreadable
 from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage, watch_feed
 from routes.language.scope import Scope
-from routes.language.watching import WatchedCut, WatchedScope
+from routes.language.watching import WatchedParting, WatchedScope
 
 __all__ = ["decide"]
 
@@ -218,14 +218,15 @@ class _Deciding:
             draft.end(outcome)
             return
         runs = [(run, draft.piece)]
-        for cut, acts in route.cuts:
-            try:
-                runs = [part for whole, piece in runs for part in self._part(whole, piece, cut, draft.via)]
-            except Uncut as reason:
-                draft.end(Held("change_failed", str(reason), route.places.get(cut, route.where)))
-                return
-            except Exception as failure:
-                raise Failed(cut, type(failure).__name__) from failure
+        for parting, acts in route.cuts:
+            parts: list[tuple[Run, str]] = []
+            for whole, piece in runs:
+                found = self._part(whole, piece, parting, draft.via)
+                if not isinstance(found, list):
+                    draft.end(found)
+                    return
+                parts += found
+            runs = parts
             for part, _ in runs:
                 outcome = run_all(acts, part)
                 if outcome is not None:
@@ -237,9 +238,18 @@ class _Deciding:
                 draft.end(draft.rejected)
                 return
 
-    def _part(self, run: Run, piece: str, cut: Cut, via: str) -> list[tuple[Run, str]]:
-        """The pieces of one message, each with a run of its own; their warnings are the route's."""
-        pieces = cut(run.message)
+    def _part(self, run: Run, piece: str, parting: Parting, via: str) -> list[tuple[Run, str]] | Outcome:
+        """The pieces of one message, each with a run of its own; their warnings are the route's. The
+        outcome, where it cannot be split and its `else` says so."""
+        try:
+            if parting.when is not None and not parting.when(run.scope):
+                return [(run, piece)]
+            pieces = parting.cut(run.message)
+        except Uncut as reason:
+            outcome = run.take(_with_reason(parting.otherwise, str(reason)))
+            return [(run, piece)] if outcome is None else outcome
+        except Exception as failure:
+            raise Failed(parting, type(failure).__name__) from failure
         if len(pieces) == 1:
             return [(run, piece)]
         prefix = f"{piece}." if piece else ""
@@ -290,16 +300,17 @@ class _Watched(_Deciding):
         run.scope = WatchedScope(run.scope, self.watch, piece, via)
         return run
 
-    def _part(self, run: Run, piece: str, cut: Cut, via: str) -> list[tuple[Run, str]]:
-        try:
-            parts = super()._part(run, piece, cut, via)
-        except Uncut as reason:
-            if isinstance(cut, WatchedCut):
-                cut.tell(run.scope, "held", f"held in change_failed: {reason}")
-            raise
-        if isinstance(cut, WatchedCut):
-            cut.tell(run.scope, "split", "stays whole" if len(parts) == 1 else f"{len(parts)} pieces")
+    def _part(self, run: Run, piece: str, parting: Parting, via: str) -> list[tuple[Run, str]] | Outcome:
+        if not isinstance(parting, WatchedParting):
+            return super()._part(run, piece, parting, via)
+        with parting.watched(run) as tell:
+            parts = super()._part(run, piece, parting, via)
+            tell(parts if not isinstance(parts, list) else len(parts))
         return parts
+
+
+def _with_reason(otherwise: Otherwise, reason: str) -> Otherwise:
+    return replace(otherwise, reason=reason) if isinstance(otherwise, Held) else otherwise
 
 
 def _pass(stage: Stage, run: Run) -> Outcome | None:

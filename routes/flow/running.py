@@ -14,7 +14,7 @@ from routes.flow.decision import Finding, Held, Rejected
 from routes.hl7.message import Message
 from routes.language.scope import Scope
 
-__all__ = ["Act", "Failed", "Otherwise", "Outcome", "Run", "Test", "ask", "run_all"]
+__all__ = ["Act", "Failed", "Otherwise", "Outcome", "Run", "Test", "Undone", "ask", "run_all"]
 
 Outcome = Held | Rejected
 Otherwise = Held | Rejected | Finding
@@ -44,6 +44,12 @@ class Run:
 
 
 Act = Callable[[Run], Outcome | None]
+
+
+class Undone(Held):
+    """What a step within a `for_each` says that has an `else`: that one is to take it, with this reason."""
+
+    __slots__ = ()
 
 
 class Failed(Exception):

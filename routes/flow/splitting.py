@@ -7,18 +7,29 @@ Knows nothing of how a step is written in a file, or of what becomes of the piec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
+from routes.flow.running import Otherwise, Test
 from routes.hl7.message import Message, Unwritable
 from routes.hl7.path import CompiledPath, NoSuchPlace
 
-__all__ = ["Cut", "Uncut", "cut_by"]
+__all__ = ["Cut", "Parting", "Uncut", "cut_by"]
 
 Cut = Callable[[Message], Sequence[Message]]
 """The pieces of a message in order; the message itself, alone, where nothing is to part. Raises Uncut."""
 
 _ORDER = {"OBR": "ORC"}  # what belongs to the segment that follows it
 _LARGEST = 3_000_000  # pieces times segments: a second's work; real batteries stay below a tenth of it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parting:
+    """A `split` with its `when` and its `else`. What follows is for all of a message that stays whole."""
+
+    cut: Cut
+    otherwise: Otherwise
+    when: Test | None = None
 
 
 class Uncut(Exception):

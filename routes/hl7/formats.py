@@ -26,10 +26,10 @@ from routes.hl7.times import (
 )
 
 __all__ = [
-    "FORMATS", "NO_ADDRESS", "Format", "Pattern", "PatternError", "When", "WhenTrouble", "formats_for",
-    "from_microseconds", "in_zone", "is_gp_code", "is_issued_nhs_number", "is_nhs_number", "is_no_address",
-    "is_ods_code", "is_postcode", "is_practice_code", "read_date", "read_datetime", "read_number",
-    "read_pattern", "read_time", "reference_range",
+    "FORMATS", "NO_ADDRESS", "Format", "Pattern", "PatternError", "When", "WhenTrouble", "find_format",
+    "formats_for", "from_microseconds", "in_zone", "is_gp_code", "is_issued_nhs_number", "is_nhs_number",
+    "is_no_address", "is_ods_code", "is_postcode", "is_practice_code", "read_date", "read_datetime",
+    "read_number", "read_pattern", "read_time", "reference_range",
 ]  # fmt: skip
 
 _NHS_NUMBER = re.compile(r"[0-9]{10}")
@@ -154,6 +154,21 @@ _LIVE = {
         "for tests and belong to nobody",
     ),
 }
+
+
+_DATE = re.compile("YYYY|DD|hh")
+
+
+def find_format(name: str, *, live: bool) -> Format | None:
+    """A format by its name, or by a date pattern such as YYYYMMDDhhmm; None where it is neither.
+
+    Raises PatternError for a date pattern that cannot be understood.
+    """
+    known = formats_for(live=live).get(name)
+    if known is not None or not _DATE.search(name):
+        return known
+    read = read_pattern(name).read
+    return Format(lambda text: read(text) is not None, f"written as {name}")
 
 
 def formats_for(*, live: bool) -> Mapping[str, Format]:

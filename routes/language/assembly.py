@@ -109,7 +109,7 @@ class Assembly:
         stretches = split_up(route.changes)
         acts = [*builder.checks(route.checks), *builder.changes(stretches[0][1])]
         cuts = [
-            (builder.cut(split), tuple(builder.changes(steps))) for split, steps in stretches[1:] if split
+            (builder.parting(split), tuple(builder.changes(steps))) for split, steps in stretches[1:] if split
         ]
         dispatcher = Dispatcher(
             builder,

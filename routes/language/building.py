@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from routes.flow import changing, coding
 from routes.flow.conforming import conform
 from routes.flow.decision import Finding, Held, Rejected
-from routes.flow.running import Act, Test, ask
+from routes.flow.running import Act, Test, Undone, ask
 from routes.flow.running import Otherwise as Taken
-from routes.flow.splitting import Cut
+from routes.flow.splitting import Parting
 from routes.hl7.message import Message
-from routes.hl7.path import CompiledPath, Place, Purpose, Selector, compile_path
+from routes.hl7.path import CompiledPath, Place, Purpose, Selector, compile_path, parse_path
 from routes.language.binding import Binder, column_of
 from routes.language.conforming import ProfileBinder
 from routes.language.facts import PluginFacts, TrayFacts
@@ -106,7 +106,9 @@ class ActBuilder:
                 said.spot, f'Tray "{said.words}" is retired: nothing new may go there.', "retired-tray"
             )
         elif tray is None:
-            near = nearest(said.words, self.words.trays)
+            near = nearest(
+                said.words, [name for name, known in self.words.trays.items() if not known.retired]
+            )
             if near:
                 self.problems.add(
                     said.spot,
@@ -173,20 +175,25 @@ class ActBuilder:
 
     # --- changes ---------------------------------------------------------------------------------
 
-    def changes(self, steps: Sequence[Step], *, it: bool = False) -> list[Act]:
-        """`change`, step by step."""
-        built = [self._change(step, it) for step in steps]
+    def changes(self, steps: Sequence[Step], *, it: bool = False, within: bool = False) -> list[Act]:
+        """`change`, step by step. within: a for_each around them has an `else` for those that have none."""
+        built = [self._change(step, it, within) for step in steps]
         return [act for act in built if act is not None]
 
-    def cut(self, step: Split) -> Cut | None:
+    def parting(self, step: Split) -> Parting | None:
         """`split`, where it may stand: in `change` of a route, outside for_each."""
-        made = build_cut(step, self.binder, self.problems)
-        if made is not None:
-            made = made if self.witness is None else self.witness.cut(made, step)
-            self.places[made] = str(step.spot)
+        cut = build_cut(step, self.binder, self.problems)
+        when, good = self.when(step.when)
+        failure = "the message could not be split"
+        taken = self.otherwise(step.otherwise, Held("change_failed", failure, str(step.spot)), failure)
+        if cut is None or not good:
+            return None
+        made = Parting(cut, taken, when)
+        made = made if self.witness is None else self.witness.parting(made, step)
+        self.places[made] = str(step.spot)
         return made
 
-    def _change(self, step: Step, it: bool) -> Act | None:
+    def _change(self, step: Step, it: bool, within: bool) -> Act | None:
         if isinstance(step, Split):
             self.problems.add(
                 step.spot,
@@ -197,10 +204,11 @@ class ActBuilder:
             return None
         when, good = self.when(step.when, it=it or isinstance(step, ForEach))
         if isinstance(step, ForEach):
-            act = self._for_each(step, when, it)
+            act = self._for_each(step, when, it, within)
         else:
             made, failure = self._step(step, it)
-            held = Held(_TRAYS.get(type(step), "change_failed"), failure, str(step.spot))
+            kind = Undone if within else Held
+            held = kind(_TRAYS.get(type(step), "change_failed"), failure, str(step.spot))
             taken = self.otherwise(step.otherwise, held, failure)
             act = None if made is None else changing.as_act(made, when, taken)
         return None if act is None or not good else self._placed(act, step)
@@ -355,18 +363,20 @@ class ActBuilder:
                 "no-it",
             )
             return None
-        values: list[tuple[int, Callable[[Scope], str]]] = []
+        writers: list[changing.Writer] = []
         for target, text in step.values:
-            number, read = self._own_field(step, target), self.binder.value(text, it=it)
-            if number is not None and read is not None:
-                values.append((number, read))
+            own, structure = self._own_place(step, target), self.binder.structure(text)
+            read = self.binder.value(text, it=it)
+            if own is not None and read is not None:
+                whole = None if structure is None else _raw(compile_path(structure))
+                writers.append((read, own.write) if whole is None else (whole, own.write_raw))
         for target, words in step.texts:
-            number = self._own_field(step, target)
-            if number is not None:
-                values.append((number, _constant(words)))
-        if len(values) < len(step.values) + len(step.texts) or not self._segment_name(step.name):
+            own = self._own_place(step, target)
+            if own is not None:
+                writers.append((_constant(words), own.write))
+        if len(writers) < len(step.values) + len(step.texts) or not self._segment_name(step.name):
             return None
-        return changing.add_segment(step.name.value, beside, behind=step.after is not None, values=values)
+        return changing.add_segment(step.name.value, beside, behind=step.after is not None, writers=writers)
 
     def _segment_name(self, name: Scalar) -> bool:
         path = self.binder.path(name)
@@ -378,27 +388,27 @@ class ActBuilder:
             return False
         return True
 
-    def _own_field(self, step: Add, target: Scalar) -> int | None:
+    def _own_place(self, step: Add, target: Scalar) -> CompiledPath | None:
+        """A place of the new segment, which is `it` when it is written."""
         path = self.binder.path(target, "write")
         if path is None:
             return None
         found = path.path
-        if found.segment != step.name.value or len(found.steps) != 1 or not found.field or found.component:
+        own = len(found.steps) == 1 and found.steps[0].pick is None and found.segment == step.name.value
+        if not own or not found.field or found.many:
             self.problems.add(
                 target.spot,
-                f"Only whole fields of the new segment can be filled here, such as {step.name.value}-3.",
+                f"Only places of the new segment can be filled here, such as {step.name.value}-3.",
                 "needs-field",
             )
             return None
-        return found.field
+        return compile_path(parse_path(f"it{str(found).removeprefix(found.segment)}"), "write")
 
-    def _for_each(self, step: ForEach, when: Test | None, it: bool) -> Act | None:
+    def _for_each(self, step: ForEach, when: Test | None, it: bool, within: bool) -> Act | None:
         path = self.binder.path(step.path, it=it)
-        acts = self.changes(step.steps, it=True)
-        if step.otherwise is not None:
-            self.problems.add(
-                step.otherwise.spot, "Give each step within for_each its own else.", "misplaced-key"
-            )
+        acts = self.changes(step.steps, it=True, within=within or step.otherwise is not None)
+        failure = f"a step for each {step.path.value} could not be done"
+        taken = self.otherwise(step.otherwise, Held("change_failed", failure, str(step.spot)), failure)
         if path is None:
             return None
         if not path.path.many and not _picks(path):
@@ -409,7 +419,8 @@ class ActBuilder:
             )
         if self.witness is not None:
             when = self.witness.each_when(when, step)
-        return changing.each_element(path, when, acts, backwards=_moves_places(step.steps))
+        each = changing.each_element(path, when, acts, backwards=_moves_places(step.steps))
+        return each if step.otherwise is None else changing.each_or_else(each, taken)
 
 
 _TRAYS: Mapping[type[Step], str] = {Translate: "unknown_code", Reformat: "unreadable_value"}

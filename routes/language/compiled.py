@@ -12,7 +12,7 @@ from typing import Literal
 from routes.flow.decision import NotWanted
 from routes.flow.running import Act, Test
 from routes.flow.sending import Entry
-from routes.flow.splitting import Cut
+from routes.flow.splitting import Parting
 from routes.language.files import Origin
 from routes.language.scope import Scope
 from routes.tables.table import Table
@@ -49,7 +49,7 @@ class RoutePlan:
     sends: tuple[Entry, ...]
     changes: bool
     places: Mapping[object, str]
-    cuts: tuple[tuple[Cut, tuple[Act, ...]], ...] = ()
+    cuts: tuple[tuple[Parting, tuple[Act, ...]], ...] = ()
     same: tuple[tuple[Callable[[Scope], str], ...], ...] = ()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from routes.hl7.formats import formats_for, read_number
+from routes.hl7.formats import find_format, read_number
 from routes.hl7.path import compile_path
 from routes.language.closures import (
     NOTHING,
@@ -233,7 +233,10 @@ class _Compiler:
         if isinstance(node, InHours):
             return self.in_hours(node)
         if isinstance(node, IsValid):
-            return checked(self.text(node.value), formats_for(live=self.vocabulary.live)[node.format].check)
+            form = find_format(node.format, live=self.vocabulary.live)
+            if form is None:
+                raise LookupError(f"no format {node.format}")  # the types were not checked
+            return checked(self.text(node.value), form.check)
         if isinstance(node, Matches):
             return checked(self.text(node.value), matcher(self.vocabulary.patterns[node.pattern]))
         if isinstance(node, TextTest):

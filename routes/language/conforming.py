@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from routes.conformance.profile import Asked, Profile, Question, Rule, compile_rule
 from routes.conformance.standard import check_standard, warm
 from routes.flow.conforming import Conformance
-from routes.hl7.formats import PatternError, formats_for, read_pattern
+from routes.hl7.formats import FORMATS, PatternError, find_format
 from routes.hl7.notation import EVERY, Path, Selector, Step
 from routes.language.binding import Binder
 from routes.language.closures import matcher
@@ -33,7 +33,6 @@ __all__ = ["ProfileBinder"]
 NULL = '""'
 MOST_SHOWN = 8
 ONE = ("1", "at least 1", "at most 1")
-_DATE = re.compile(r"YYYY|DD|hh")
 
 
 @dataclass(slots=True)
@@ -182,20 +181,17 @@ class _Making:
 
     def _format(self, text: Scalar) -> tuple[Callable[[str], bool], str] | None:
         vocabulary, name = self.binder.vocabulary, text.value
-        formats = formats_for(live=vocabulary.live)
-        if name in formats:
-            return formats[name].check, formats[name].about
-        if name in vocabulary.patterns:
+        if name in vocabulary.patterns and name not in FORMATS:
             return matcher(vocabulary.patterns[name]), f"written as the pattern {name} says"
-        if _DATE.search(name):
-            try:
-                read = read_pattern(name).read
-            except PatternError as error:
-                words = str(error)
-                self.problems.add(text.spot, f"{words[:1].upper()}{words[1:]}.", "bad-format")
-                return None
-            return (lambda value: read(value) is not None), f"written as {name}"
-        known = [*formats, *vocabulary.patterns]
+        try:
+            found = find_format(name, live=vocabulary.live)
+        except PatternError as error:
+            words = str(error)
+            self.problems.add(text.spot, f"{words[:1].upper()}{words[1:]}.", "bad-format")
+            return None
+        if found is not None:
+            return found.check, found.about
+        known = [*FORMATS, *vocabulary.patterns]
         hint = did_you_mean(name, known)
         if not re.fullmatch(r"\w+", name):
             hint = ". A pattern is named in gatepost.yaml, under patterns, and its name written here."

@@ -309,6 +309,8 @@ class _Parser:
     def valid_tail(self, value: Expression, first: Token) -> Expression:
         token = self.take()
         if token.kind == "text":
+            if not token.value.isalnum() and "YYYY" in token.value:  # DD/MM/YYYY is no single word
+                return IsValid(value, token.value, _place(token), span=self.since(first))
             raise token.error("A format is written without quotes.", "bad-format", token.value)
         if token.kind == "path" and not token.text.isalnum():
             raise token.error('Behind "is valid" stands the name of a format.', "bad-format")

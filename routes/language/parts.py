@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from routes.conformance.finding import name_place
 from routes.flow.tracing import Part
-from routes.hl7.formats import formats_for, read_number
+from routes.hl7.formats import find_format, read_number
 from routes.hl7.notation import Path, Place, Selector
 from routes.hl7.path import compile_path
 from routes.language.closures import is_iso_date, written
@@ -229,8 +229,8 @@ class _Telling:
         if isinstance(test, InTable):
             return "" if self.answer(test) else f"no key of {test.table}"
         if isinstance(test, IsValid):
-            known = formats_for(live=self.vocabulary.live)[test.format]
-            return "" if known.check(value) else f"must be {known.about}"
+            form = find_format(test.format, live=self.vocabulary.live)
+            return "" if form is None or form.check(value) else f"must be {form.about}"
         if not isinstance(test, Compare):
             return ""
         kinds = {kind_of(test.value, self.vocabulary), kind_of(test.other, self.vocabulary)}

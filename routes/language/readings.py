@@ -9,9 +9,10 @@ X = Y where X lies within Y. So `PID-7 = '2008-01-05'` is yes for a birth at hal
 bare `2008` is neither before nor after nor on that day: nobody knows.
 
 Two times without an offset are compared by the clock on the wall. One with and one without are compared
-where the feed's zone is known; where it is not, only a date written in a route is compared, with the
-sender's own clock. A wall-clock time that occurs twice, when summer time ends, stands for both hours; one
-that never occurs is not compared with a time that has an offset.
+where the feed's zone is known; where it is not, a date written in a route is compared with the sender's own
+clock, and two that lie further apart than any zone could move them have an order. A wall-clock time that
+occurs twice, when summer time ends, stands for both hours; one that never occurs is not compared with a time
+that has an offset.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY = 86_400_000_000
 _LENGTHS = {3: _DAY, 4: 3_600_000_000, 5: 60_000_000, 6: 1_000_000}  # by precision, from days to seconds
 _MINUTE_PRECISION = 5
+_WEST, _EAST = 12 * 3_600_000_000, 14 * 3_600_000_000  # how far a clock on a wall is behind or ahead of UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,21 @@ def _on_one_clock(one: Moment, other: Moment, zone: str) -> tuple[int, int, int,
     if not zone and (one.literal or other.literal) and one.on_wall and other.on_wall:
         # The analyst wrote the date without an offset: the date as the sender's own clock showed it.
         return one.start, one.end, other.start, other.end
-    return None
+    return None if zone else _apart(one, other)
+
+
+def _apart(one: Moment, other: Moment) -> tuple[int, int, int, int] | None:
+    """Both in UTC as widely as they may lie, where one is surely over before the other begins."""
+    start, end = _anywhere(one)
+    other_start, other_end = _anywhere(other)
+    apart = end <= other_start or other_end <= start
+    return (start, end, other_start, other_end) if apart else None
+
+
+def _anywhere(moment: Moment) -> tuple[int, int]:
+    if moment.offset is not None:
+        return moment.start - moment.offset, moment.end - moment.offset
+    return moment.start - _EAST, moment.end + _WEST
 
 
 def _in_utc(moment: Moment, zone: str) -> tuple[int, int] | None:

@@ -102,14 +102,6 @@ def build_arrange(step: Arrange, binder: Binder, problems: Problems, *, it: bool
 
 def build_cut(step: Split, binder: Binder, problems: Problems) -> Cut | None:
     """`split`; None after a problem."""
-    if step.when is not None or step.otherwise is not None:
-        said = step.when if step.when is not None else step.otherwise
-        problems.add(
-            step.spot if said is None else said.spot,
-            "split has no when and no else: a message with one such segment, or none, stays whole.",
-            "misplaced-key",
-        )
-        return None
     together = None if step.keep_together is None else binder.path(step.keep_together)
     number = None if step.number is None else binder.path(step.number, "write")
     name, _ = _segment(step.segment, binder, problems)

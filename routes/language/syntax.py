@@ -303,7 +303,7 @@ class IsValid(Test):
     format_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     def tail(self) -> str:
-        return f"is valid {self.format}"
+        return f"is valid {self.format if self.format.isidentifier() else quoted(self.format)}"
 
 
 @dataclass(frozen=True, slots=True)

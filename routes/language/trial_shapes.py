@@ -93,7 +93,8 @@ class SentKind:
 
     def _copy(self, key: Scalar, value: Node, problems: Problems) -> ExpectedCopy | None:
         to = DestinationKind().read(key, problems)
-        if isinstance(value, Scalar) and value.style == "plain" and not value.value:
+        nothing = isinstance(value, Block) and not value.entries
+        if nothing or (isinstance(value, Scalar) and value.style == "plain" and not value.value):
             return None if to is None else ExpectedCopy(to)
         values = _VALUES.read(value, problems)
         if to is None or values is None:
@@ -103,7 +104,7 @@ class SentKind:
     def schema(self) -> dict[str, object]:
         one: dict[str, object] = {
             "type": "object",
-            "additionalProperties": {"anyOf": [{"type": "null"}, _VALUES.schema()]},
+            "additionalProperties": {"anyOf": [{"type": "null"}, {**_VALUES.schema(), "minProperties": 0}]},
         }
         name = DestinationKind().schema()
         return {"anyOf": [one, name, {"type": "array", "items": {"anyOf": [one, name]}}]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from routes.hl7.formats import FORMATS
+from routes.hl7.formats import FORMATS, PatternError, find_format
 from routes.hl7.notation import Path, Selector
 from routes.language.misfits import refuse_misfit
 from routes.language.nearest import did_you_mean, nearest
@@ -247,6 +247,18 @@ class _Checker:
             message = f'{none} {what} "{name}"{did_you_mean(name, names, allowed_words="there are")}'
             raise ExpressionError(message, span.offset, span.length, rule, nearest(name, names))
 
+    def format(self, node: IsValid) -> None:
+        """A format by its name, or a date pattern."""
+        span = node.format_span
+        try:
+            found = find_format(node.format, live=self.vocabulary.live)
+        except PatternError as error:
+            words = str(error)
+            message = f"{words[:1].upper()}{words[1:]}."
+            raise ExpressionError(message, span.offset, span.length, "bad-format") from None
+        if found is None:
+            self.known(node.format, span, FORMATS, "format", "unknown-format")
+
     def join(self, node: Join) -> Kind:
         for part in node.parts:
             self.value(part, (Kind.TEXT, Kind.NUMBER), "Texts and numbers can be joined.")
@@ -285,7 +297,7 @@ class _Checker:
             self.state(node)
         elif isinstance(node, IsValid):
             self.value(node.value, (Kind.TEXT,), "A format is asked about a text.")
-            self.known(node.format, node.format_span, FORMATS, "format", "unknown-format")
+            self.format(node)
         elif isinstance(node, Matches):
             self.value(node.value, (Kind.TEXT,), "A pattern is asked about a text.")
             self.known(

@@ -7,19 +7,18 @@ looks: conditions are asked a second time on a scope of their own, and messages 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 
 from routes.conformance.finding import name_place
 from routes.flow.comparing import find_changes
 from routes.flow.decision import Deadline, Finding, Held, Rejected
-from routes.flow.running import Act, Failed, Outcome, Run
+from routes.flow.running import Act, Failed, Outcome, Run, Undone
 from routes.flow.running import Test as Ask
 from routes.flow.sending import Entry, Sending, Sent
-from routes.flow.splitting import Cut
+from routes.flow.splitting import Parting
 from routes.flow.tracing import Change, Kind, Moment, Part, Watch
-from routes.hl7.message import Message
 from routes.hl7.path import parse_path
 from routes.language.compiler import compile_condition
 from routes.language.parser import parse_expression
@@ -48,7 +47,7 @@ from routes.language.steps import (
 from routes.language.syntax import Expression, PathRead, quoted
 from routes.language.vocabulary import Vocabulary
 
-__all__ = ["WatchedCut", "WatchedScope", "Witness"]
+__all__ = ["WatchedParting", "WatchedScope", "Witness"]
 
 
 class WatchedScope(Scope):
@@ -142,9 +141,30 @@ class Witness:
 
         return watched
 
-    def cut(self, cut: Cut, said: Split) -> Cut:
+    def parting(self, made: Parting, said: Split) -> Parting:
         """`split`."""
-        return WatchedCut(cut, said, self)
+        return WatchedParting(made.cut, made.otherwise, made.when, said=said, witness=self)
+
+    @contextmanager
+    def split(self, run: Run, said: Split) -> Iterator[Callable[[Outcome | int], None]]:
+        """Tells of a `split` at work; it is told the outcome, or how many pieces there are."""
+        scope = run.scope
+        if not isinstance(scope, WatchedScope):
+            yield lambda _: None
+            return
+        asked, answer, parts = self._ask(scope, said)
+        warned = len(run.warnings)
+        with _noted(scope.watch, self.moment(scope, said, "change", say_step(said), answer, parts)) as end:
+
+            def tell(made: Outcome | int) -> None:
+                pieces = made if isinstance(made, int) else 0
+                end.kind, end.outcome = _told(None if isinstance(made, int) else made, run.warnings[warned:])
+                if not asked:
+                    end.kind, end.outcome = "passed_over", "passed over"
+                elif not end.outcome:
+                    end.kind, end.outcome = "split", "stays whole" if pieces == 1 else f"{pieces} pieces"
+
+            yield tell
 
     # --- send --------------------------------------------------------------------------------------
 
@@ -293,24 +313,16 @@ class Witness:
         return tell_parts(parse_expression(text.value), self.vocabulary, _aside(scope))
 
 
-class WatchedCut:
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchedParting(Parting):
     """A `split` that can tell what it did, once its pieces have scopes of their own."""
 
-    __slots__ = ("cut", "said", "witness")
+    said: Split = field(kw_only=True)
+    witness: Witness = field(kw_only=True)
 
-    def __init__(self, cut: Cut, said: Split, witness: Witness) -> None:
-        self.cut = cut
-        self.said = said
-        self.witness = witness
-
-    def __call__(self, message: Message) -> Sequence[Message]:
-        return self.cut(message)
-
-    def tell(self, scope: Scope, kind: Kind, words: str) -> None:
-        """Note what became of the message."""
-        if isinstance(scope, WatchedScope):
-            moment = self.witness.moment(scope, self.said, "change", say_step(self.said))
-            scope.watch.moments.append(replace(moment, kind=kind, outcome=words))
+    def watched(self, run: Run) -> AbstractContextManager[Callable[[Outcome | int], None]]:
+        """Note what becomes of the message."""
+        return self.witness.split(run, self.said)
 
 
 @dataclass(slots=True)
@@ -355,6 +367,8 @@ def _told(outcome: Outcome | None, warnings: Sequence[Finding]) -> tuple[Kind, s
     """An outcome in words; a warning where the route goes on."""
     if isinstance(outcome, Rejected):
         return "rejected", f"rejected: {outcome.words}"
+    if isinstance(outcome, Undone):
+        return "", f"cannot be done: {outcome.reason}"
     if isinstance(outcome, Held):
         return "held", f"held in {outcome.tray}: {outcome.reason}"
     words = [found.words for found in warnings if found.kind == "warning"]

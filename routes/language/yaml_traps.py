@@ -16,6 +16,8 @@ __all__ = ["lost_to_yaml", "path_lost_to_yaml"]
 
 _SMART = re.compile("[‘’“”„‚«»]")
 _ASKS = re.compile(r"[=<>]|\b(?:and|or|not|is|in|contains|matches)\b")
+_NEEDS_QUOTES = re.compile(r"[\[\]&=<>]")
+"""Signs that no plain text has by chance: an expression in double quotes, which YAML wants round brackets."""
 _PATH = re.compile(r"(?:[A-Z][A-Z0-9]{2}|it)(?:\[\S+\])?-[0-9]\S*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _UNFINISHED = re.compile(r"(?:[=<>&,(\[]|\b(?:and|or|not|in|is|with|contains|matches))\s*\Z")
@@ -23,7 +25,8 @@ _UNFINISHED = re.compile(r"(?:[=<>&,(\[]|\b(?:and|or|not|in|is|with|contains|mat
 
 def lost_to_yaml(found: Scalar, problems: Problems) -> bool:
     """True, with a problem, where YAML silently changed what the author of an expression wrote."""
-    if found.style in ("single", "double") and "'" not in found.value:
+    needed = found.style == "double" and _NEEDS_QUOTES.search(found.value)
+    if found.style in ("single", "double") and "'" not in found.value and not needed:
         problems.add(
             found.spot,
             "YAML takes these quotes away before the expression is read. Write an expression without quotes "

@@ -264,7 +264,9 @@ _FORMATS: Mapping[str, str] = {
 
 def valid_words(form: str) -> Phrase:
     """`a valid NHS number`; the name of the format is said only where it has no words."""
-    return phrase(_FORMATS[form]) if form in _FORMATS else phrase("valid as ", name(form))
+    if form in _FORMATS:
+        return phrase(_FORMATS[form])
+    return phrase("written as ", name(form)) if "YYYY" in form else phrase("valid as ", name(form))
 
 
 # --- values --------------------------------------------------------------------------------------------

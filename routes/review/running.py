@@ -170,11 +170,26 @@ class Runner:
         def edit(message: Message) -> None:
             for text, path, value in paths:
                 try:
-                    (path.write_all if path.path.many else path.write)(message, value)
+                    _write(path, message, value)
                 except (NoSuchPlace, Unwritable) as why:
                     raise _NotEdited(text, str(why)) from why
 
         return edit
+
+
+def _write(path: CompiledPath, message: Message, value: str) -> None:
+    """A value of `with`. For a whole field it may hold components and repetitions; an empty one empties the
+    field with all its repetitions, and so does one that brings repetitions of its own."""
+    found, (repetition, component, *_) = path.path, message.separators.cuts
+    if found.many or not found.field or found.component:
+        (path.write_all if found.many else path.write)(message, value)
+        return
+    path.write(message, value)
+    if found.repetition is None and (not value or repetition in value):
+        for place in path.places(message, None)[:1]:
+            message.set_field(place.segment, place.field, value)
+    elif component in value:
+        path.write_raw(message, value)
 
 
 class _NotEdited(Exception):

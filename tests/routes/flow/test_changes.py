@@ -228,6 +228,59 @@ def test_for_each_may_add_and_remove_where_it_stands(change: Change) -> None:
     assert after(got) == ["OBX|1||||1", "NTE|||1", "NTE|||2", "OBX|3||||3", "NTE|||3"]
 
 
+FOR_EACH = (
+    "route: r\nfrom: [lims]\nchange:\n  - for_each: OBX[*]\n    change:\n      - set_text: {{it-9: seen}}\n"
+    "      - reformat: it-14\n        from: YYYYMMDD\n        as: DD/MM/YYYY\n{own}    else: {other}\n"
+    "send:\n  - to: archive\n"
+)
+DATED = lines("OBX|1|||||||||||||20260105", "OBX|2|||||||||||||soon")
+
+
+def test_what_cannot_be_done_for_each_takes_the_else_of_the_for_each(run: Run) -> None:
+    held = run(FOR_EACH.format(own="", other="{hold: odd_dates}"), DATED).routes[0].held
+    decided = run(FOR_EACH.format(own="", other="{warn: odd date}"), DATED).routes[0]
+
+    assert [(one.tray, one.reason) for one in held] == [("odd_dates", "it-14 is not written as YYYYMMDD")]
+    assert [one.words for one in decided.warnings] == ["odd date"]
+    assert decided.copies[0].body == DATED, "wholly or not at all"
+
+
+def test_a_step_within_for_each_takes_its_own_else_first(run: Run) -> None:
+    own = "        else: {warn: its own}\n"
+    decided = run(FOR_EACH.format(own=own, other="{hold: odd_dates}"), DATED).routes[0]
+
+    assert [one.words for one in decided.warnings] == ["its own"]
+    assert decided.copies[0].body.endswith(b"OBX|1||||||||seen|||||05/01/2026\rOBX|2||||||||seen|||||soon\r")
+
+
+def test_the_else_of_an_outer_for_each_is_for_the_inner_one_as_well(run: Run) -> None:
+    route = (
+        "route: r\nfrom: [lims]\nchange:\n  - for_each: OBX[*]\n    change:\n      - for_each: it-8[*]\n"
+        "        change:\n          - reformat: it\n            from: YYYYMMDD\n            as: DD/MM/YYYY\n"
+        "    else: {hold: odd_dates}\nsend:\n  - to: archive\n"
+    )
+
+    assert [one.tray for one in run(route, lines("OBX|1|||||||20260105~x")).routes[0].held] == ["odd_dates"]
+
+
+def test_add_fills_components_and_copies_structure(change: Change) -> None:
+    got = change(
+        "  - add: OBX\n    after: OBR\n    set_text: {OBX-2: ST, OBX-3.1: H, OBX-3.2: a^b, OBX-3.5.2: s}\n"
+        "    set: {OBX-1: OBR-1, OBX-5: OBR-4, OBX-6: OBR-4.1}",
+        lines("OBR|7|||FBC^Full"),
+    )
+
+    assert after(got)[1:] == [r"OBX|7|ST|H^a\S\b^^^&s||FBC^Full|FBC"]
+
+
+def test_an_alternate_takes_its_coding_system_along(change: Change) -> None:
+    step = (
+        "  - translate: OBX[*]-3\n    using: lab_codes\n    into: {1: national_code}\n    original: alternate"
+    )
+
+    assert after(change(step, lines("OBX|1|NM|HB^Hb^L"))) == ["OBX|1|NM|1022431^Hb^^HB^Hb^L"]
+
+
 def test_add_puts_a_segment_before_or_behind_a_place(change: Change) -> None:
     got = change(
         "  - add: ZRT\n    before: OBR[1]\n    set_text: {ZRT-2: a|b}\n    set: {ZRT-1: MSH-4}",

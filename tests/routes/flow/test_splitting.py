@@ -219,6 +219,38 @@ def test_a_warning_in_one_piece_is_told_once_and_stops_nothing(run: Run) -> None
     assert [warning.words for warning in decided.warnings] == ["odd"]
 
 
+# The second patient has no order: whose results these are is not clear, so the message is not split.
+MIXED = order("PID|1||A", "OBR|1", "OBX|1", "PID|2||B", "OBX|1")
+
+
+def test_a_split_with_a_when_that_is_not_true_leaves_the_message_whole(run: Run) -> None:
+    some = "    when: count of OBR[*] > 2\n    number: MSH-10\n"
+
+    assert numbers(run, TWO, some) == [["1", "2"]]
+    assert "|M1|" in pieces(run, TWO, some)[0][0]
+    assert numbers(run, order("OBR|1", "OBR|2", "OBR|3"), some) == [["1"], ["2"], ["3"]]
+
+
+@pytest.mark.parametrize(
+    ("more", "held", "warned", "copies"),
+    [
+        ("", ["change_failed"], [], 0),
+        ("    else: {hold: by_hand}\n", ["by_hand"], [], 0),
+        ("    else: {warn: left whole}\n", [], ["left whole"], 1),
+        ("    when: PID-3.1 = 'Z'\n    else: {hold: by_hand}\n", [], [], 1),
+    ],
+)
+def test_a_message_that_cannot_be_split_takes_the_else(
+    run: Run, more: str, held: list[str], warned: list[str], copies: int
+) -> None:
+    decided = run(SPLIT.format(more=more), MIXED).routes[0]
+
+    assert [one.tray for one in decided.held] == held
+    assert all("several patients" in one.reason for one in decided.held)
+    assert [one.words for one in decided.warnings] == warned
+    assert [copy.body for copy in decided.copies] == [MIXED] * copies
+
+
 def test_a_message_too_large_to_be_split_is_refused_at_once() -> None:
     message = Message.parse(order(*["OBR|1"] * 2_000))
 

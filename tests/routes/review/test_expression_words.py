@@ -36,6 +36,8 @@ EXAMPLES = {
         "at least one result line (OBX[*]) is such that its observation value (it-5) is greater than the "
         "upper end of the range in its reference range (it-7)"
     ),
+    "OBR-7 is valid YYYYMMDD": "the observation date/time of the first test order (OBR-7) is written as "
+    "YYYYMMDD",
     "PID-3[5='NH'].1 is valid nhs_number": "the NHS number (PID-3[5='NH'].1) is a valid NHS number",
     "any OBX[2='NM']-5 > 7.5": (
         "the observation value of at least one result line whose value type is “NM” (a number) "

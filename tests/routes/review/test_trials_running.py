@@ -137,6 +137,26 @@ def test_an_edit_empties_or_nulls_and_may_use_the_routes_own_names(run_tests_of:
     assert told(run_tests_of(route_with(emptied, nulled))) == []
 
 
+def test_an_edit_of_a_whole_field_is_of_all_its_repetitions(run_tests_of: RunTests) -> None:
+    emptied = trial("with: {PID-3: ''}\nexpect: {held: no_nhs_number}")
+    several = trial(
+        "with: {PID-3: A^^^HOSP^MR~9990000026^^^NHS^NH, PID-5: EXAMPLE^ANN, OBX-3.2: a^b}\n"
+        "expect:\n  sent:\n    gp_message @ Y06601:\n    archive:\n      PID-3[2].1: 9990000026\n"
+        "      PID-3.5: MR\n      PID-5.2: ANN\n      OBX-3.2: a^b",
+        name="b",
+    )
+    one = trial("with:\n  PID-3[1]: ''\nexpect: {sent: [archive, gp_message @ Y06601]}", name="c")
+    samples = {"samples/oru.hl7": ORU.replace(b"PID|1||", b"PID|1||1^^^H^MR~")}
+
+    assert told(run_tests_of(route_with(emptied, several, one), samples=samples)) == []
+
+
+def test_a_destination_may_have_no_values_to_look_at(run_tests_of: RunTests) -> None:
+    assert (
+        told(run_tests_of(route_with(trial("expect: {sent: {archive: {}, gp_message @ Y06601: {}}}")))) == []
+    )
+
+
 def test_an_edit_that_the_message_cannot_hold_is_told(run_tests_of: RunTests) -> None:
     body = f"with: {{PID-5.1: Łucja}}\n{GOOD}"
     samples = {"samples/oru.hl7": ORU.replace(b"|P|2.4", b"|P|2.4||||||8859/1")}
