@@ -28,7 +28,10 @@ _CAREFUL = 300
 
 
 def find_changes(before: Message, after: Message) -> list[Change]:
-    """Every difference, in the order of `after`; what only `before` has stands where it stood."""
+    """Every difference, in the order of `after`; what only `before` has stands where it stood.
+
+    Quick where the two are states of one message; others may be compared as well.
+    """
     return list(_Comparing(before, after).all())
 
 
@@ -39,7 +42,8 @@ class _Comparing:
         self.seps = after.separators
 
     def all(self) -> Iterator[Change]:
-        old, new = _rows(self.before), _rows(self.after)
+        after, before = self.after.parted_from(self.before)
+        old, new = _rows(self.before, before), _rows(self.after, after)
         found: list[tuple[int, list[Change]]] = []
         for name in dict.fromkeys([*old, *new]):
             for one, other in _pair(old.get(name, ()), new.get(name, ())):
@@ -112,11 +116,12 @@ class _Comparing:
         return text if not text or text == NULL else decode(text, self.seps, self.after.codec)
 
 
-def _rows(message: Message) -> dict[bytes, list[Row]]:
-    """The segments by name, in order."""
+def _rows(message: Message, stretch: range) -> dict[bytes, list[Row]]:
+    """The segments of a stretch by name, in order."""
     found: dict[bytes, list[Row]] = {}
-    for row, name in enumerate(message.raw_names()):
-        if name:
+    names = message.raw_names()
+    for row in stretch:
+        if name := names[row]:
             found.setdefault(name, []).append((row, message.text(row)))
     return found
 

@@ -239,6 +239,18 @@ class Message:
             return self._show(self.source[self._starts[segment] : self._ends[segment]])
         return _joined(self.fields(segment), self.separators.field)
 
+    def parted_from(self, other: Message) -> tuple[range, range]:
+        """Where it may differ from another state of itself: positions here, and positions there. Outside
+        both every segment is the very same; compares no text. All, where the other came in as other bytes."""
+        here, there, mine, its = self._fields, other._fields, self._starts, other._starts
+        most = min(len(here), len(there)) if self.source is other.source else 0
+        start = end = 0
+        while start < most and here[start] is there[start] and mine[start] == its[start]:
+            start += 1
+        while end < most - start and here[-1 - end] is there[-1 - end] and mine[-1 - end] == its[-1 - end]:
+            end += 1
+        return range(start, len(here) - end), range(start, len(there) - end)
+
     def envelope_message(self) -> Message | None:
         """The batch headers that the message came in, readable as a message of two segments."""
         if self._envelope_message is None and self.envelope[:3] in HEADERS:

@@ -50,6 +50,9 @@ from routes.language.vocabulary import Vocabulary
 __all__ = ["WatchedParting", "WatchedScope", "Witness"]
 
 
+_Asked = tuple[bool, bool | None, tuple[Part, ...]]
+
+
 class WatchedScope(Scope):
     """The scope of a watched decision. watch: who looks. piece, via: as for a moment."""
 
@@ -93,12 +96,10 @@ class Witness:
                 end.findings = tuple(w.words for w in run.warnings[warned:] if w.kind == "conformance")
                 if check is not None and check.profile is not None and asked and not words:
                     words = "conforms, with warnings" if end.findings else "conforms"
-                if check is None and not isinstance(said, ForEach):
-                    end.changes = tuple(find_changes(before, run.message))
-                    if asked and not end.changes:
-                        end.more = self._looked_at(scope, said)
-                        words = words or "no change"
+                if check is None and asked and not isinstance(said, ForEach):
+                    end.changes, end.more = self._compare(scope, said, before, run.message)
                     end.more += _misses(missed, scope.misses)
+                    words = words or ("" if end.changes else "no change")
                 end.kind, end.outcome = kind, words
             return outcome
 
@@ -262,10 +263,14 @@ class Witness:
             scope.watch.depth, answer, parts,
         )  # fmt: skip
 
-    def _ask(
-        self, scope: WatchedScope, said: Check | Step | SendEntry
-    ) -> tuple[bool, bool | None, tuple[Part, ...]]:
+    def _ask(self, scope: WatchedScope, said: Check | Step | SendEntry) -> _Asked:
         """Whether its `when` lets it work; what its own question comes to; and the parts of both."""
+        try:
+            return self._asked(scope, said)
+        except Exception as failure:  # noqa: BLE001 - the decision itself meets it, if it is its own
+            return True, None, _untold(failure)
+
+    def _asked(self, scope: WatchedScope, said: Check | Step | SendEntry) -> _Asked:
         parts: list[Part] = []
         when = None if isinstance(said, ForEach) else said.when
         asked = True
@@ -291,6 +296,16 @@ class Witness:
             return each if said.address is None else [*each, parse_expression(said.address.value)]
         return []
 
+    def _compare(
+        self, scope: Scope, said: Check | Step, before: Message, after: Message
+    ) -> tuple[tuple[Change, ...], tuple[Part, ...]]:
+        """What a step changed; where it changed nothing, what stands where it looked."""
+        try:
+            changes = tuple(find_changes(before, after))
+            return changes, () if changes else self._looked_at(scope, said)
+        except Exception as failure:  # noqa: BLE001 - a trace is no reason for another decision
+            return (), _untold(failure)
+
     def _looked_at(self, scope: Scope, said: Check | Step) -> tuple[Part, ...]:
         """What stands where a step that changed nothing looked."""
         if isinstance(said, CopyStep):
@@ -310,7 +325,10 @@ class Witness:
     def _parts(self, scope: Scope, text: Scalar | None) -> tuple[Part, ...]:
         if text is None:
             return ()
-        return tell_parts(parse_expression(text.value), self.vocabulary, _aside(scope))
+        try:
+            return tell_parts(parse_expression(text.value), self.vocabulary, _aside(scope))
+        except Exception as failure:  # noqa: BLE001 - a trace is no reason for another decision
+            return _untold(failure)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -420,6 +438,11 @@ def _misses(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str
         for (table, code), count in after.items()
         if count > before.get((table, code), 0)
     )
+
+
+def _untold(failure: Exception) -> tuple[Part, ...]:
+    """What could not be told, by the class of the failure."""
+    return (Part("…", f"(could not be told: {type(failure).__name__})"),)
 
 
 def _aside(scope: Scope) -> Scope:

@@ -142,7 +142,7 @@ def test_a_watched_decision_equals_the_unwatched_one(
 
     assert decision == decide(whole_site, "lims", message, known)
     assert not any(moment.kind == "failed" for moment in moments)
-    assert not any("could not be worked out" in part.value for m in moments for part in m.read)
+    assert not any("could not be told" in part.value for m in moments for part in m.read)
 
 
 def of_part(moments: Sequence[Moment], part: str) -> list[Moment]:
@@ -270,6 +270,22 @@ def test_an_unexpected_failure_is_told_and_holds_as_it_does_unwatched() -> None:
 
     assert decision == decide(plan, "lims", SENT, Known(0))
     assert (moments[-1].kind, moments[-1].outcome) == ("failed", "failed unexpectedly (RuntimeError)")
+
+
+def test_a_failure_of_the_trace_itself_changes_no_decision(
+    whole_site: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("ours")
+
+    expected = decide(whole_site, "lims", SENT, Known(0))
+    for name in ("tell_parts", "find_changes"):
+        monkeypatch.setattr(f"routes.language.watching.{name}", fail)
+
+    decision, moments = watched(whole_site, SENT)
+
+    assert decision == expected
+    assert any(part.value == "(could not be told: KeyError)" for m in moments for part in m.read)
 
 
 def test_the_plan_that_decides_is_not_touched_by_watching(whole_site: Plan) -> None:

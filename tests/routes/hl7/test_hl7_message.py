@@ -416,3 +416,20 @@ def test_names_and_bytes_agree_after_any_insertions_removals_and_copies(steps: l
         lines = found.to_bytes().rstrip(b"\r").split(b"\r")
         assert [line[:3].decode() for line in lines] == [name for name in names if name]
         assert [found.name(row) for row in found.rows(b"NTE")] == ["NTE"] * names.count("NTE")
+
+
+def test_where_a_message_parted_from_its_copy_is_found_without_reading_it() -> None:
+    before = Message.parse(b"MSH|^~\\&|A\rPID|1\rOBX|1\rOBX|2\rOBX|3\rNTE|1\r")
+    after = before.copy()
+    assert after.parted_from(before) == (range(6, 6), range(6, 6))
+
+    after.set_field(3, 2, "NM")
+    assert after.parted_from(before) == (range(3, 4), range(3, 4))
+
+    after.insert(5, "NTE|9")
+    assert after.parted_from(before) == (range(3, 6), range(3, 5))
+
+    after.remove(1)
+    assert after.parted_from(before) == (range(1, 6), range(1, 5))
+    other = Message.parse(b"MSH|^~\\&|A\rPID|2\r")
+    assert other.parted_from(before) == (range(2), range(6))
