@@ -218,6 +218,10 @@ def _mending(text: Scalar, error: ExpressionError) -> Edit | None:
     """The change that an error offers, where the expression can be read with it at least that far."""
     if not error.fix:
         return None
+    if error.rule == "round-list":  # the closing bracket changes with the opening one
+        inside, closed, rest = text.value[error.offset + 1 :].partition(")")
+        length = len(text.value) - error.offset
+        return text.edited(error.offset, length, f"[{inside}]{rest}") if closed else None
     value = text.value[: error.offset] + error.fix + text.value[error.offset + error.length :]
     try:
         parse_expression(value)

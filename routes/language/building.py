@@ -25,7 +25,7 @@ from routes.language.plugging import bind_plugin
 from routes.language.problems import Problems
 from routes.language.reforming import build_reformat
 from routes.language.scope import Scope
-from routes.language.segment_steps import build_arrange, build_cut, build_join, build_renumber
+from routes.language.segment_steps import build_arrange, build_cut, build_join, build_renumber, every_one
 from routes.language.source import Scalar
 from routes.language.steps import (
     Add,
@@ -416,6 +416,7 @@ class ActBuilder:
                 step.path.spot,
                 f"for_each needs several elements: write [*], such as {path.path.segment or 'OBX'}[*].",
                 "needs-many",
+                edit=every_one(step.path),
             )
         if self.witness is not None:
             when = self.witness.each_when(when, step)

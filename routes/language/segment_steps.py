@@ -13,13 +13,20 @@ from routes.flow.splitting import Cut, cut_by
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Path, Place, Selector, compile_path, parse_path
 from routes.language.binding import Binder
-from routes.language.problems import Problems
+from routes.language.problems import Edit, Problems
 from routes.language.source import Scalar
 from routes.language.steps import Arrange, Join, Renumber, Split
 
-__all__ = ["build_arrange", "build_cut", "build_join", "build_renumber"]
+__all__ = ["build_arrange", "build_cut", "build_join", "build_renumber", "every_one"]
 
 _HEADERS = ("MSH", "BHS", "FHS", "BTS", "FTS")
+
+
+def every_one(path: Scalar) -> Edit | None:
+    """[*] behind the segment of a path that is written as `OBX` or `OBX-5`."""
+    segment, dash, field = path.value.partition("-")
+    plain = len(segment) == 3 and segment.isalnum() and (field.isdigit() or not dash)
+    return path.edited(len(segment), 0, "[*]") if plain else None
 
 
 def build_join(step: Join, binder: Binder, problems: Problems, *, it: bool) -> Made | None:
@@ -41,6 +48,7 @@ def build_join(step: Join, binder: Binder, problems: Problems, *, it: bool) -> M
             step.path.spot,
             f"join needs several segments: write [*], such as {path.path.segment}[*]-5.",
             "needs-many",
+            edit=every_one(step.path),
         )
         return None
     kind = "" if step.type is None else step.type.value

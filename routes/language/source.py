@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import yaml
 
 from routes.language.problems import Edit, Problems, Spot
-from routes.language.yaml_edits import quote_cut_text, quote_rest, written
+from routes.language.yaml_edits import quote_cut_text, written
 from routes.language.yaml_faults import explain_fault, explain_odd_character
 
 __all__ = ["Block", "Items", "Node", "Scalar", "Style", "read_yaml"]
@@ -280,12 +280,7 @@ class _Composer:
     def _refuse(self, event: yaml.Event, length: int, message: str, rule: str) -> None:
         self._broken = True
         spot = self._spot(event)
-        edit = None
-        if rule == "tag":
-            line = self._problems.lines[self._file][spot.line - 1]
-            # Inside {…} the end of the value would be a guess.
-            edit = None if "{" in line[: spot.column] else quote_rest(spot.line, line, spot.column - 1)
-        self._problems.add(Spot(spot.file, spot.line, spot.column, length), message, rule, edit=edit)
+        self._problems.add(Spot(spot.file, spot.line, spot.column, length), message, rule)
 
     def _problem(self, spot: Spot, message: str, rule: str) -> None:
         self._problems.add(spot, message, rule)

@@ -96,10 +96,15 @@ def test_a_single_mistake_is_told_once_at_its_place(mutant: Mutant, site: Path) 
     assert mutant.old in good, "the good site has changed: this mistake must be made elsewhere"
     bad = good.replace(mutant.old, mutant.new, 1)
     path.write_text(bad, encoding="utf-8")
+    told = site / mutant.at_file
+    text = told.read_text(encoding="utf-8")
     try:
         found = problems_of(site)
-        text = (site / mutant.at_file).read_text(encoding="utf-8")
+        if found and found[0].edit is not None:
+            told.write_text(found[0].edit.apply(text), encoding="utf-8")
+            assert found[0] not in problems_of(site), "the change that is offered must take it away"
     finally:
+        told.write_text(text, encoding="utf-8")
         path.write_text(good, encoding="utf-8")
 
     assert len(found) == 1, "\n".join(str(problem) for problem in found)
