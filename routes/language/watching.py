@@ -19,6 +19,7 @@ from routes.flow.running import Test as Ask
 from routes.flow.sending import Entry, Sending, Sent
 from routes.flow.splitting import Parting
 from routes.flow.tracing import Change, Kind, Moment, Part, Watch
+from routes.hl7.message import Message
 from routes.hl7.path import parse_path
 from routes.language.compiler import compile_condition
 from routes.language.parser import parse_expression
