@@ -16,11 +16,20 @@ from typing import Literal
 
 from engine.intake import Verdicts
 from engine.journal.contract import Journal
-from engine.journal.records import Decided, DeliveryRow, HeldPart, NewDelivery, RoutePart, Verdict, Waiting
+from engine.journal.records import (
+    Awaited,
+    Decided,
+    DeliveryRow,
+    HeldPart,
+    NewDelivery,
+    RoutePart,
+    Verdict,
+    Waiting,
+)
 from engine.observe.log import get_log
 from engine.site.model import Site
 from routes.flow.decide import decide
-from routes.flow.decision import Decision, Held, Known, RouteDecision
+from routes.flow.decision import Deadline, Decision, Held, Known, RouteDecision
 from routes.hl7.header import Unreadable, read_header
 
 __all__ = ["Router", "to_record"]
@@ -47,15 +56,18 @@ class Router:
         deliver: Callable[[Sequence[DeliveryRow]], None],
         *,
         senders_wait: Callable[[], bool] = lambda: False,
+        expect: Callable[[int], None] = lambda _due: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`site` gives the configuration in force; `deliver` takes outbox rows once they are on disk;
-        `senders_wait` says whether frames wait for their answers at this moment."""
+        `senders_wait` says whether frames wait for their answers at this moment; `expect` hears by when a
+        proof of a recorded copy is awaited."""
         self._journal = journal
         self._site = site
         self._verdicts = verdicts
         self._deliver = deliver
         self._senders_wait = senders_wait
+        self._expect = expect
         self._now = now
         self._near: deque[Waiting] = deque()
         self._near_bytes = 0
@@ -205,6 +217,9 @@ class Router:
                 self._verdicts.settle(decision.message, decision.verdict)
             if made:
                 self._deliver(made)
+                dues = [new.awaited.due for new in decision.deliveries if new.awaited is not None]
+                if dues:
+                    self._expect(min(dues))
             log.info(
                 "message.decided",
                 message=decision.message,
@@ -249,6 +264,8 @@ def to_record(
                     own_id if copy.body is waiting.body else _control_id(copy.body),
                     copy.merged,
                     piece=copy.piece,
+                    also=copy.also,
+                    awaited=None if copy.deadline is None else _awaited(copy.deadline, at),
                 )
                 for copy in route.copies
             )  # fmt: skip
@@ -265,6 +282,10 @@ def to_record(
         rejected=decision.rejected is not None,
         inbound=waiting.body,
     )
+
+
+def _awaited(deadline: Deadline, made: int) -> Awaited:
+    return Awaited(deadline.proof, made + deadline.after, deadline.channel, deadline.address)
 
 
 def _outcome(route: RouteDecision, *, rejected: bool) -> tuple[PartOutcome, str]:

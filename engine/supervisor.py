@@ -18,6 +18,7 @@ from typing import Any
 
 from channels.mllp import Budget
 from engine.control import Control
+from engine.deadlines import Deadlines
 from engine.delivery import DeliveryWorker
 from engine.intake import FeedIntake, Verdicts
 from engine.journal.contract import JournalBroken, JournalFull
@@ -102,18 +103,22 @@ class Engine:
             )
         else:
             self.queue = EmbeddedQueue(self.journal)
+        self.deadlines = Deadlines(self.journal, lambda: self.site, self._deliver)
         self.router = Router(
             self.journal,
             lambda: self.site,
             self._verdicts,
             self._deliver,
             senders_wait=lambda: self._budget.held > 0,
+            expect=self.deadlines.expect,
         )
         self._stops.append(self.queue.stop)
         await self.queue.start(self.worker.work)
         self.router.start()
         self._stops.append(self.router.stop)
         self.router.task.add_done_callback(self._part_ended)
+        self.deadlines.start().add_done_callback(self._part_ended)
+        self._stops.append(self.deadlines.stop)
         self.control = Control(site.data, {"status": self._status, "reload": self._reload})
         await self.control.start()
         self._stops.insert(1, self.control.stop)  # the last but one: a stopping engine still tells how it is

@@ -30,7 +30,13 @@ __all__ = [
 WIDE = 160
 """Columns of a table that goes to a file or a pipe, where nothing says how wide it may be."""
 
-STATE_WORDS = {"refused_by_recipient": "refused by recipient"}
+STATE_WORDS = {
+    "refused_by_recipient": "refused by recipient",
+    "in_doubt": "in doubt",
+    "deadline_missed": "deadline missed",
+}
+KIND_WORDS = {"fallback": "made instead of copy {}", "resend": "sent again for copy {}"}
+"""How a copy came of its parent; other kinds are their own word."""
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -164,5 +164,7 @@ def copy_as_json(copy: DeliveryShown) -> dict[str, object]:
         "merged": copy.merged,
         "reason": copy.reason,
         "piece": copy.piece,
+        "kind": copy.kind,
+        "parent": copy.parent or None,
         "bytes": copy.size,
     }

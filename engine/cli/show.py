@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.journal_view import (
+    KIND_WORDS,
     STATE_WORDS,
     clock_time,
     console,
@@ -29,7 +30,7 @@ from engine.cli.journal_view import (
 from engine.cli.messages import copy_as_json, message_as_json
 from engine.cli.options import data_folder, environment_option, site_argument
 from engine.control import EngineNotRunning, ask
-from engine.journal.answers import DeliveryShown, EventShown, HeldShown, MessageStory
+from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
 from engine.journal.reading import JournalReader
 from routes.hl7.charset import choose_charset
 from routes.hl7.header import read_header
@@ -109,7 +110,7 @@ def _tell(story: MessageStory, out: Console, in_force: str) -> None:
     if story.held:
         out.print(_held_table(story.held))
     if story.deliveries:
-        out.print(_copy_table(story.deliveries))
+        out.print(_copy_table(story.deliveries, {one.delivery: one for one in story.deadlines}))
     out.print(_journey(story.events))
 
 
@@ -148,13 +149,17 @@ def _held_table(held: tuple[HeldShown, ...]) -> Table:
     return table
 
 
-def _copy_table(copies: tuple[DeliveryShown, ...]) -> Table:
+def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, DeadlineShown]) -> Table:
     table = Table(
         "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note",
         header_style="bold", title="Copies", title_justify="left",
     )  # fmt: skip
     for copy in copies:
         notes = [copy.reason]
+        if copy.parent:
+            notes.append(KIND_WORDS.get(copy.kind, f"{copy.kind or 'made'} of copy {{}}").format(copy.parent))
+        if copy.id in deadlines:
+            notes.append(_deadline_note(deadlines[copy.id]))
         if copy.in_doubt:
             notes.append("may have arrived already")
         if copy.piece:
@@ -175,6 +180,17 @@ def _copy_table(copies: tuple[DeliveryShown, ...]) -> Table:
             plain("; ".join(note for note in notes if note)),
         )
     return table
+
+
+def _deadline_note(wait: DeadlineShown) -> str:
+    to = f"{wait.channel} {wait.address}" if wait.address else wait.channel
+    if wait.address is None:
+        to = f"{wait.channel}, which does not have the address"
+    if wait.ending == "missed":
+        return f"not {wait.proof} by {clock_time(wait.due)}"
+    if wait.ending:
+        return f"{wait.proof} in time" if wait.ending == "kept" else ""
+    return f"must be {wait.proof} by {clock_time(wait.due)}, else it goes to {to}"
 
 
 def _journey(events: tuple[EventShown, ...]) -> Table:
@@ -203,11 +219,24 @@ def _segments(content: bytes) -> Iterator[Text]:
         yield plain(line)
 
 
+def _deadline_as_json(wait: DeadlineShown) -> dict[str, object]:
+    return {
+        "proof": wait.proof,
+        "due": iso_time(wait.due),
+        "channel": wait.channel,
+        "address": wait.address,
+        "ending": wait.ending,
+    }
+
+
 def _as_json(story: MessageStory, content: bytes | None, in_force: str) -> dict[str, object]:
     message = message_as_json(story.message)
     decided = bool(in_force and story.message.config)
     message["config_in_force"] = story.message.config.startswith(in_force) if decided else None
-    message["copies"] = [copy_as_json(copy) for copy in story.deliveries]
+    deadlines = {one.delivery: _deadline_as_json(one) for one in story.deadlines}
+    message["copies"] = [
+        copy_as_json(copy) | {"deadline": deadlines.get(copy.id)} for copy in story.deliveries
+    ]
     message["routes"] = [
         {"route": part.route, "outcome": part.outcome, "detail": part.detail} for part in story.parts
     ]

@@ -1,5 +1,5 @@
-"""Background work for the journal's writer: batches of decisions, of state changes, and configurations to be
-kept, each with its future.
+"""Background work for the journal's writer: batches of decisions, of state changes, deadlines, and
+configurations to be kept, each with its future.
 
 Knows how to do a batch in steps inside a commit, and how to forget the steps of one that was rolled
 back. Knows nothing of threads.
@@ -14,11 +14,12 @@ from typing import Generic, Protocol, TypeVar
 
 from engine.journal.changes import Changer
 from engine.journal.configs import Kept
+from engine.journal.deadlines import Look, Overdue, carry_out
 from engine.journal.decisions import Recorder
 from engine.journal.entries import Entries
 from engine.journal.records import Changed, Decided, DeliveryRow
 
-__all__ = ["ChangeJob", "Commit", "Job", "KeepJob", "RecordJob"]
+__all__ = ["ChangeJob", "Commit", "Job", "KeepJob", "OverdueJob", "RecordJob"]
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ class Commit:
     """What the jobs of one commit share."""
 
     def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
+        self.connection = connection
         self.entries = entries
         self.recorder = Recorder(connection, entries)
         self.changer = Changer(connection, entries)
@@ -110,6 +112,28 @@ class ChangeJob(_Future[frozenset[int]]):
 
     def settle(self, error: Exception | None) -> None:
         self.finish(self._taken, error)
+
+
+class OverdueJob(_Future[Sequence[Overdue]]):
+    """Carries out deadlines that are due, in one step: all of what each asks for, or nothing."""
+
+    def __init__(self, look: Look, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._look = look
+        self._found: Sequence[Overdue] = ()
+
+    def step(self, commit: Commit) -> bool:
+        self._found = carry_out(commit.connection, commit.entries, commit.changer, self._look)
+        return True
+
+    def keep(self) -> None:
+        """One step is all there is."""
+
+    def forget(self) -> None:
+        self._found = ()
+
+    def settle(self, error: Exception | None) -> None:
+        self.finish(self._found, error)
 
 
 class KeepJob(_Future[None]):

@@ -20,8 +20,9 @@ from engine.journal import outbox
 from engine.journal.changes import put_claims_back
 from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
+from engine.journal.deadlines import Look, Overdue, next_deadline
 from engine.journal.entries import Counters, Entries
-from engine.journal.jobs import ChangeJob, KeepJob, RecordJob
+from engine.journal.jobs import ChangeJob, KeepJob, OverdueJob, RecordJob
 from engine.journal.ownership import JournalOwned, Ownership
 from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
 from engine.journal.schema import open_reading, open_writing
@@ -128,6 +129,17 @@ class SqliteJournal:
         if not changes:
             return frozenset()
         job = ChangeJob(changes, self._loop())
+        self._writer.submit(job)
+        return await job.future
+
+    async def next_deadline(self) -> int:
+        """When the next proof that is still awaited is due, or 0 where none is."""
+        return await self._read(next_deadline)
+
+    async def carry_out_deadlines(self, look: Look) -> Sequence[Overdue]:
+        """Look at the deadlines that are due, each in one commit with all that it asks for: see Look. Empty
+        where none was due. Raises JournalBroken; waits while the disk is full."""
+        job = OverdueJob(look, self._loop())
         self._writer.submit(job)
         return await job.future
 

@@ -8,10 +8,11 @@ holds no message content.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from routes.flow.decision import Deadline, Held
 
-__all__ = ["HoldInstead", "Look", "SendInstead", "Standing", "at_deadline"]
+__all__ = ["HoldInstead", "Look", "SendInstead", "Standing", "at_deadline", "what_of_the_first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,16 @@ DeadlineAction = Look | SendInstead | HoldInstead
 
 
 def at_deadline(standing: Standing, deadline: Deadline, now: int) -> tuple[DeadlineAction, ...]:
-    """What is to be done about a copy's deadline at this moment; nothing where its proof has come in time.
+    """What is to be done about a copy's deadline at this moment; nothing where its proof has come.
 
     An acknowledgement proves the delivery too. A copy that was parked or refused goes on waiting for its
-    proof: a person may still resend it.
+    proof: a person may still resend it. A proof that came late, and before anybody looked, is a proof.
     """
     due = standing.created + deadline.after
     proofs = [standing.acknowledged]
     if deadline.proof == "delivered":
         proofs.append(standing.delivered)
-    if standing.withdrawn or any(proof is not None and proof <= due for proof in proofs):
+    if standing.withdrawn or any(proof is not None and proof <= now for proof in proofs):
         return ()
     if now < due:
         return (Look(due),)
@@ -70,3 +71,14 @@ def at_deadline(standing: Standing, deadline: Deadline, now: int) -> tuple[Deadl
         reason = f"the address for channel {deadline.channel} is absent or not in its directory"
         return (HoldInstead(Held("unknown_address", reason, entry=True)),)
     return (SendInstead(deadline.channel, deadline.address),)
+
+
+def what_of_the_first(state: str, *, in_doubt: bool) -> Literal["withdraw", "mark", "leave"]:
+    """What becomes of the copy whose proof did not come, once another is made instead of it.
+
+    withdraw: it surely did not go out, and must not any more. mark: the recipient may have it, so that there
+    may be two; both say so. leave: the recipient refused it for good, or it has ended in another way.
+    """
+    if state in ("waiting", "queued", "parked") and not in_doubt:
+        return "withdraw"
+    return "leave" if state in ("refused_by_recipient", "withdrawn", "discarded") else "mark"

@@ -165,14 +165,6 @@ class Dispatcher:
         if wait is None:
             return None, True
         fallback = self._fallback_of(said, wait, it=it)
-        if fallback is not None and not self.kept.deadlines:
-            self.problems.add(
-                wait.spot,
-                "The tests of routes run this deadline, and this version of the engine does not yet: in live "
-                f'traffic nothing is sent to channel "{wait.then.value}" by itself.',
-                "deadline-not-kept",
-                warning=True,
-            )
         return fallback, fallback is not None
 
     def _fallback_of(self, said: SendEntry, wait: FallBack, *, it: bool) -> Fallback | None:

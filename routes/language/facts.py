@@ -91,10 +91,9 @@ class PluginFacts:
 class KeptPromises:
     """What an engine carries out of a decision after its copies are made; what it does not, is warned of.
 
-    deadlines: it watches for proofs and sends to `then`. earlier: it knows who was sent an earlier message.
+    earlier: it knows who was sent an earlier message.
     """
 
-    deadlines: bool = False
     earlier: bool = False
 
 

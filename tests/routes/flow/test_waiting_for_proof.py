@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from routes.flow.deadlines import HoldInstead, Look, SendInstead, Standing, at_deadline
+from routes.flow.deadlines import HoldInstead, Look, SendInstead, Standing, at_deadline, what_of_the_first
 from routes.flow.decision import Deadline
 
 
@@ -45,3 +45,26 @@ def test_a_fallback_without_an_address_is_held() -> None:
 
     assert isinstance(action, HoldInstead)
     assert (action.held.tray, action.held.entry) == ("unknown_address", True)
+
+
+def test_a_proof_that_came_late_but_before_anybody_looked_is_a_proof() -> None:
+    assert at_deadline(Standing(0, 10, 130), deadline("acknowledged"), 150) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "in_doubt", "fate"),
+    [
+        ("waiting", False, "withdraw"),
+        ("queued", False, "withdraw"),
+        ("parked", False, "withdraw"),
+        ("waiting", True, "mark"),
+        ("parked", True, "mark"),
+        ("sending", False, "mark"),
+        ("delivered", False, "mark"),
+        ("refused_by_recipient", False, "leave"),
+    ],
+)
+def test_the_first_copy_is_withdrawn_where_it_surely_did_not_go_out(
+    state: str, in_doubt: bool, fate: str
+) -> None:
+    assert what_of_the_first(state, in_doubt=in_doubt) == fate
