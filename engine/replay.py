@@ -2,7 +2,7 @@
 
 Reads the journal, and writes nothing anywhere: it must not know channels, queues, delivery, or how a journal
 is written. The decision is `routes.flow.decide`, the very one that serves traffic; it is told of each message
-what it was told then: when it was received, and the envelope it came in.
+what it was told then: when it was received, the envelope it came in, and who had earlier versions of it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from engine.earlier import decide_knowing
 from engine.journal.configs import digest_of
 from engine.journal.past import Past, Stretch
 from engine.journal.reading import JournalReader
@@ -141,7 +142,7 @@ def replay(
         stretch = replace(stretch, feeds=_feeds(site, scope), routes=tuple(sorted(scope)))
     traffic = journal.past(stretch)
     counts = Counter(traffic.counts())
-    run = _Run(site, scope, values)
+    run = _Run(site, journal, scope, values)
     expected = counts.pop("decided", 0)
     for number, past in enumerate(traffic.messages(), 1):
         run.one(past)
@@ -158,8 +159,11 @@ def replay(
 class _Run:
     """One replay on its way."""
 
-    def __init__(self, site: Site, scope: Collection[str] | None, values: bool) -> None:
+    def __init__(
+        self, site: Site, journal: JournalReader, scope: Collection[str] | None, values: bool
+    ) -> None:
         self.site = site
+        self.journal = journal
         self.scope = scope
         self.result = Replay()
         self.groups: dict[str, Group] = {}
@@ -179,7 +183,7 @@ class _Run:
         result.messages += 1
         result.released += past.released
         self.decided_by[past.config] += 1
-        then, now = outcome_then(past), as_outcome(_decide(self.site, past))
+        then, now = outcome_then(past), as_outcome(_decide(self.site, past, self.journal))
         difference = compare(then, now, writing, self.scope)
         if difference is None:
             result.same += 1
@@ -213,9 +217,16 @@ def outcome_then(past: Past) -> Outcome:
     )
 
 
-def _decide(site: Site, past: Past) -> Decision:
+def _decide(site: Site, past: Past, journal: JournalReader) -> Decision:
     try:
-        return decide(site.plan, past.feed, past.body, Known(past.received, past.envelope))
+        return decide_knowing(
+            past.id,
+            past.known,
+            journal,
+            lambda earlier: decide(
+                site.plan, past.feed, past.body, Known(past.received, past.envelope, earlier_of=earlier)
+            ),
+        )
     except Exception as failure:  # noqa: BLE001 - as the router has it: such a message would be held
         kind = type(failure).__name__
         log.error("message.failed", message=past.id, feed=past.feed, failure=kind)

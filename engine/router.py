@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from engine.earlier import Earlier, complete
 from engine.intake import Verdicts
 from engine.journal.contract import Journal
+from engine.journal.earlier import known_text
 from engine.journal.records import (
     Awaited,
     Decided,
@@ -146,7 +148,7 @@ class Router:
                         recording = None
                     await self._news.wait()
                     continue
-                decided = await self._decide_all(batch)
+                decided = await self._decide_all(batch, recording)
                 if recording is not None:
                     await recording
                 recording = asyncio.create_task(self._record(decided))
@@ -182,33 +184,54 @@ class Router:
             self._news.set()
         return batch
 
-    async def _decide_all(self, batch: Sequence[Waiting]) -> list[Decided]:
+    async def _decide_all(
+        self, batch: Sequence[Waiting], recording: asyncio.Task[None] | None
+    ) -> list[Decided]:
         site = self._site()
+        decisions = await self._decisions(site, batch)
+        told: Mapping[int, Earlier] = {}
+        if any(decision.asked for decision in decisions):
+            if recording is not None:
+                await recording  # who was sent an earlier version may be in it
+            told = await complete(
+                [waiting.id for waiting in batch],
+                decisions,
+                self._journal.earlier_copies,
+                lambda place, earlier: self._decide(site, batch[place], earlier),
+            )
+        at = int(self._now() * 1_000_000)
+        return [
+            self._to_record(site, decision, waiting, at, known_text(told.get(place, {})))
+            for place, (decision, waiting) in enumerate(zip(decisions, batch, strict=True))
+        ]
+
+    async def _decisions(self, site: Site, batch: Sequence[Waiting]) -> list[Decision]:
         if site.plan.plugins:
             # A plugin is waited for; meanwhile the event loop serves senders and channels.
             return [await asyncio.to_thread(self._decide, site, waiting) for waiting in batch]
-        decided: list[Decided] = []
+        decisions: list[Decision] = []
         pause = time.perf_counter() + SLICE
         for waiting in batch:
-            decided.append(self._decide(site, waiting))
+            decisions.append(self._decide(site, waiting))
             if time.perf_counter() > pause:
                 await asyncio.sleep(COURTESY if self._senders_wait() else 0)
                 pause = time.perf_counter() + SLICE
-        return decided
+        return decisions
 
-    def _decide(self, site: Site, waiting: Waiting) -> Decided:
-        known = Known(received=waiting.received, envelope=waiting.envelope)
+    def _decide(self, site: Site, waiting: Waiting, earlier: Earlier | None = None) -> Decision:
+        known = Known(waiting.received, waiting.envelope, earlier_of=earlier or {})
         try:
-            decision = decide(site.plan, waiting.feed, waiting.body, known)
+            return decide(site.plan, waiting.feed, waiting.body, known)
         except Exception as failure:  # noqa: BLE001 - one message's bad luck must not stop the others
             kind = type(failure).__name__
             log.error("message.failed", message=waiting.id, feed=waiting.feed, failure=kind)
-            decision = Decision(
-                held_before_routing=Held("failed", f"the decision failed unexpectedly ({kind})")
-            )
+            return Decision(held_before_routing=Held("failed", f"the decision failed unexpectedly ({kind})"))
+
+    @staticmethod
+    def _to_record(site: Site, decision: Decision, waiting: Waiting, at: int, known: str) -> Decided:
         feed = site.feeds.get(waiting.feed)
         refusal: Literal["error", "reject"] = "reject" if feed and feed.reject_as == "AR" else "error"
-        return to_record(decision, waiting, site.hash, int(self._now() * 1_000_000), refusal)
+        return to_record(decision, waiting, site.hash, at, refusal, known=known)
 
     async def _record(self, decided: Sequence[Decided]) -> None:
         rows = await self._journal.record(decided)
@@ -241,8 +264,11 @@ def to_record(
     config: str,
     at: int,
     refusal: Literal["error", "reject"] = "error",
+    *,
+    known: str = "",
 ) -> Decided:
-    """A decision in the journal's own terms. `refusal`: how a reject is told to this feed's sender."""
+    """A decision in the journal's own terms. `refusal`: how a reject is told to this feed's sender. known:
+    what the decision was told of earlier versions, as the journal keeps it."""
     own_id = _control_id(waiting.body)
     held: list[HeldPart] = []
     if decision.held_before_routing is not None:
@@ -281,6 +307,8 @@ def to_record(
         verdict=Verdict(refusal, words) if decision.rejected else Verdict("ok"),
         rejected=decision.rejected is not None,
         inbound=waiting.body,
+        same=decision.same,
+        known=known,
     )
 
 

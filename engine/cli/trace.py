@@ -39,6 +39,7 @@ class _Traced:
     received: int = 0
     feed: str = ""
     config: str = ""
+    known: str = ""
 
 
 @click.command(
@@ -81,6 +82,7 @@ def trace(
     Nothing is sent. What is shown is patient data: it goes to your screen only, and is never logged or
     stored. Exit status 2 where the feed or the route does not fit.
     """
+    from engine.journal.earlier import read_known
     from routes.flow.decide import decide
     from routes.flow.decision import Known
     from routes.flow.tracing import Watch
@@ -88,7 +90,7 @@ def trace(
     loaded = load_or_refuse(site, environment)
     traced = _find(what, site, environment, data, number)
     name = _choose_feed(loaded, feed or traced.feed, route)
-    known = Known(_when(received, traced), traced.envelope)
+    known = Known(_when(received, traced), traced.envelope, earlier_of=read_known(traced.known))
     watch = Watch()
     decision = decide(loaded.plan, name, traced.body, known, watch=watch)
     from engine.cli.trace_view import (
@@ -146,11 +148,12 @@ def _from_journal(id_: str, site: Path, environment: str, data: Path | None) -> 
 
     with open_journal(site, environment, data) as journal:
         story = journal.show(id_)
+        known = journal.known_of(story.message.id) if story is not None else ""
     if story is None:
         click.echo(f"There is no message {id_}. Find one with: gatepost messages {site}", err=True)
         sys.exit(1)
     message = story.message
-    return _Traced(story.body, story.envelope, message.received, message.feed, message.config)
+    return _Traced(story.body, story.envelope, message.received, message.feed, message.config, known)
 
 
 def _from_file(path: Path, number: int | None) -> _Traced:

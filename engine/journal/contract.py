@@ -7,9 +7,10 @@ first, background slices after. Reads are short and run off the event loop's thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from engine.journal.earlier import EarlierCopy
 from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
 
 __all__ = ["Journal", "JournalBroken", "JournalFull", "Trouble"]
@@ -56,6 +57,9 @@ class Journal(Protocol):
     async def deliveries(self, ids: Sequence[int]) -> Sequence[DeliveryRow]:
         """These deliveries in the given order, whatever their state, bodies loaded; unknown ids are left
         out."""
+
+    async def earlier_copies(self, digests: Collection[str], before: int) -> Mapping[str, list[EarlierCopy]]:
+        """Who was sent messages older than `before` that were recorded with one of these digests."""
 
     async def change(self, changes: Sequence[Changed]) -> None:
         """Record state changes (background priority), each with its event, in one commit. A change of a

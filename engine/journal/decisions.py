@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.journal.arrivals import readable
+from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
 from engine.journal.records import Decided, DeliveryRow, MessageState, NewDelivery
 
@@ -68,7 +69,17 @@ class Recorder:
             outcome, words = decided.verdict.outcome, decided.verdict.words
         rejected = int(decided.rejected)
         entries.decided.append(
-            (decided.message, state, outcome, words, rejected, config, decided.at, self._keys(decided))
+            (
+                decided.message,
+                state,
+                outcome,
+                words,
+                rejected,
+                config,
+                decided.at,
+                self._keys(decided),
+                decided.known or None,
+            )
         )
         kind = "rejected" if decided.rejected else state
         entries.event(decided.message, 0, kind, decided.at, config)
@@ -99,6 +110,8 @@ class Recorder:
         keys = [(kind, readable(value)) for kind, values in decided.keys.items() for value in values]
         for kind, value in keys:
             self._entries.rows["key"].append((kind, value, decided.message))
+        for digest in decided.same:  # to be found by, not to be shown
+            self._entries.rows["key"].append((SAME, digest, decided.message))
         return json.dumps(keys) if keys else None
 
     def _deliveries(self, decided: Decided, message: _Undecided, config: int) -> Sequence[DeliveryRow]:

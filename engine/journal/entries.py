@@ -45,7 +45,9 @@ INSERTS = {
     "event": Insert("event", ("message", "id", "delivery", "kind", "at", "config", "detail")),
 }  # fmt: skip
 UPDATES = {
-    "message": Update("message", ("state", "verdict", "words", "rejected", "config", "decided", "keys")),
+    "message": Update(
+        "message", ("state", "verdict", "words", "rejected", "config", "decided", "keys", "known")
+    ),
     "delivery": Update("delivery", ("state", "attempts", "next_try", "closed", "in_doubt", "reason")),
     "deadline": Update("deadline", ("ending",), by="delivery"),
 }

@@ -60,7 +60,7 @@ class PastCopy:
 class Past:
     """One decided message. released: a person has since let go on what it had held, or a part of it.
 
-    rejected: the words for the sender, or None.
+    rejected: the words for the sender, or None. known: what the decision was told of earlier versions.
     """
 
     id: int
@@ -77,15 +77,19 @@ class Past:
     held: tuple[HeldPart, ...]
     copies: tuple[PastCopy, ...]
     warnings: tuple[str, ...]
+    known: str = ""
 
 
 class PastTraffic:
     """The decided messages of one stretch, in the order in which they were received."""
 
-    def __init__(self, connection: sqlite3.Connection, stretch: Stretch, *, pieces: bool) -> None:
-        """pieces: whether this journal's format records them."""
+    def __init__(
+        self, connection: sqlite3.Connection, stretch: Stretch, *, pieces: bool, known: bool = True
+    ) -> None:
+        """pieces, known: whether this journal's format records them."""
         self._connection = connection
         self._piece = "piece" if pieces else "''"
+        self._known = "m.known" if known else "NULL"
         self._where, self._values = _condition(stretch)
         self._after = (stretch.since, 0)
         if stretch.newest:
@@ -130,7 +134,7 @@ class PastTraffic:
         size = 0
         rows = self._connection.execute(
             "SELECT m.id, m.feed, m.received, m.type, m.control_id, b.bytes, m.envelope, c.hash, m.rejected,"  # noqa: S608
-            " m.words, m.decided FROM message m INDEXED BY message_received"
+            f" m.words, m.decided, {self._known} FROM message m INDEXED BY message_received"
             " CROSS JOIN body b ON b.id=m.body CROSS JOIN config c ON c.id=m.config"
             f" WHERE {self._where} AND m.decided IS NOT NULL ORDER BY m.received, m.id LIMIT ?",
             (*after, *self._values, PAGE),
@@ -217,14 +221,14 @@ def _past(
     *,
     later: bool,
 ) -> Past:
-    id_, feed, received, type_, control_id, body, envelope, config, rejected, told, decided = row
+    id_, feed, received, type_, control_id, body, envelope, config, rejected, told, decided, known = row
     held = tuple([_held(*part[:6]) for part in trays if part[6] == decided])
     said = told or next((part.detail for part in parts if part.outcome == "rejected"), "")
     return Past(
         id_, feed, received, type_, control_id, body, envelope or b"", config,
         said if rejected else None,
         later or any(part[7] != "held" for part in trays),
-        parts, held, tuple(copies), words,
+        parts, held, tuple(copies), words, known or "",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from engine.journal import balance as sums
-from engine.journal import configs
+from engine.journal import configs, earlier
 from engine.journal.answers import (
     Balance,
     DeadlineShown,
@@ -25,6 +25,7 @@ from engine.journal.answers import (
     MessageShown,
     MessageStory,
 )
+from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Tallies
 from engine.journal.past import PastTraffic, Stretch
 from engine.journal.records import RoutePart
@@ -187,6 +188,17 @@ class JournalReader:
         with self._moment():
             return sums.balance(self._connection)
 
+    def earlier_copies(self, digests: Collection[str], before: int) -> Mapping[str, list[EarlierCopy]]:
+        """The copies of messages older than `before` that were recorded with one of these digests."""
+        return earlier.earlier_copies(self._connection, digests, before)
+
+    def known_of(self, message_id: int) -> str:
+        """What this message's decision was told of earlier versions, as `earlier.read_known` reads it."""
+        if self._format < _KINDS:
+            return ""
+        row = self._one("SELECT coalesce(known, '') FROM message WHERE id=?", message_id)
+        return str(row[0]) if row else ""
+
     def tallies(self) -> Tallies:
         """The counters, kept with every commit: the same sums at no cost, by (scope, name, state).
 
@@ -213,7 +225,9 @@ class JournalReader:
 
     def past(self, stretch: Stretch) -> PastTraffic:
         """What was decided in a stretch of time, to be gone through message by message."""
-        return PastTraffic(self._connection, stretch, pieces=self._format >= _PIECES)
+        return PastTraffic(
+            self._connection, stretch, pieces=self._format >= _PIECES, known=self._format >= _KINDS
+        )
 
     def _since(self, format_: int, question: str, column: str, instead: str) -> str:
         """A question as it is put to this journal: with `instead`, where it is too old to have the column."""

@@ -168,6 +168,8 @@ class RoutePart:
 class Decided:
     """One decision to be recorded: in one transaction with its outbox rows, events and search keys.
 
+    same: digests by which a later message may be a version of this one. known: what the decision was told of
+    earlier ones, as `earlier.known_text` writes it, or "".
     inbound: the bytes as they came in, where the caller has them at hand: saves reading them again.
     """
 
@@ -182,6 +184,8 @@ class Decided:
     verdict: Verdict = Verdict("ok")
     rejected: bool = False
     inbound: bytes = b""
+    same: tuple[str, ...] = ()
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ import asyncio
 import contextlib
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import time_ns
 from typing import TypeVar
 
-from engine.journal import outbox
+from engine.journal import earlier, outbox
 from engine.journal.changes import put_claims_back
 from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
 from engine.journal.deadlines import Look, Overdue, next_deadline
+from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Counters, Entries
 from engine.journal.jobs import ChangeJob, KeepJob, OverdueJob, RecordJob
 from engine.journal.ownership import JournalOwned, Ownership
@@ -160,6 +161,10 @@ class SqliteJournal:
     async def deliveries(self, ids: Sequence[int]) -> Sequence[DeliveryRow]:
         """These deliveries, whatever their state, in the given order."""
         return await self._read(outbox.deliveries, ids)
+
+    async def earlier_copies(self, digests: Collection[str], before: int) -> Mapping[str, list[EarlierCopy]]:
+        """The copies of messages older than `before` that were recorded with one of these digests."""
+        return await self._read(earlier.earlier_copies, digests, before)
 
     async def held(self, feed: str) -> int:
         """How many parts of this feed's messages lie in trays."""

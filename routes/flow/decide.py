@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from routes.flow.decision import (
+    Asked,
     Copy,
     Deadline,
     Decision,
@@ -124,7 +125,7 @@ class _Draft:
 class _Deciding:
     """One message on its way through a feed."""
 
-    __slots__ = ("after_dialect", "known", "message", "misses", "plan")
+    __slots__ = ("after_dialect", "asked", "known", "message", "misses", "plan", "same")
 
     def __init__(
         self, plan: FeedPlan, message: Message, known: Known, after_dialect: Callable[[Message], None] | None
@@ -134,6 +135,8 @@ class _Deciding:
         self.known = known
         self.after_dialect = after_dialect
         self.misses: dict[tuple[str, str], int] = {}
+        self.same: dict[str, None] = {}
+        self.asked: dict[Asked, None] = {}
 
     def whole(self) -> Decision:
         plan = self.plan
@@ -162,7 +165,14 @@ class _Deciding:
                 draft.held.clear()
         _put_together(drafts)
         return Decision(
-            tuple([draft.whole() for draft in drafts]), None, rejected, warnings, keys, self.misses
+            tuple([draft.whole() for draft in drafts]),
+            None,
+            rejected,
+            warnings,
+            keys,
+            self.misses,
+            () if rejected else tuple(self.same),
+            () if rejected else tuple(self.asked),
         )
 
     def _before_routes(self, run: Run) -> Outcome | None:
@@ -261,9 +271,12 @@ class _Deciding:
         return found
 
     def _send(self, route: RoutePlan, run: Run, piece: str, draft: _Draft) -> None:
-        sending = Sending(run, piece, self.known.earlier)
+        sending = Sending(run, self.known, piece, route.name)
         entry = None
         try:
+            for same in route.same:
+                if digest := same.digest(run.scope):
+                    self.same[digest] = None
             for entry in route.sends:
                 draft.rejected = entry(sending)
                 if draft.rejected is not None:
@@ -272,6 +285,7 @@ class _Deciding:
             raise
         except Exception as failure:
             raise Failed(entry, type(failure).__name__) from failure
+        self.asked.update(dict.fromkeys(sending.asked))
         draft.sent += sending.copies
         draft.held += sending.held
         for name, message in sending.passed:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "Asked",
     "Copy",
     "Deadline",
     "Decision",
@@ -23,18 +24,24 @@ __all__ = [
 ]
 
 
+Asked = tuple[str, str]
+"""A route, and by which digest (see `Same`) it asks who was sent an earlier version by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a decision may depend on beside the message; recorded with it.
 
     received: when the message was accepted, microseconds since 1970-01-01T00:00Z.
     envelope: the FHS and BHS segments of the batch it came in, as bytes, or b"".
-    earlier: (channel, address) of everyone who was sent an earlier version of this message.
+    earlier: (channel, address) of everyone who was sent an earlier version of this message, by any route: as
+    a test of a route says it. earlier_of: the same as the engine looks it up, for what a decision `asked`.
     """
 
     received: int
     envelope: bytes = b""
     earlier: tuple[tuple[str, str], ...] = ()
+    earlier_of: Mapping[Asked, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,8 @@ class Decision:
     rejected: set where any route, the dialect or a guard rejected: then no route sends anything.
     keys: what the message can be found by, as {"nhs_number": ("9990000018",), "patient": (...)}.
     misses: for each (table, code) that was looked up and is not there, how often.
+    same: by which digests a later message may turn out to be a version of this one. asked: for whom this one
+    would go on to earlier recipients; a decision that asks is made again once they are known.
     """
 
     routes: tuple[RouteDecision, ...] = ()
@@ -152,6 +161,8 @@ class Decision:
     warnings: tuple[Finding, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     misses: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
     @property
     def wanted(self) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from routes.flow.decision import Deadline, Finding, Held, Rejected
+from routes.flow.decision import Asked, Deadline, Finding, Held, Known, Rejected
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
+from routes.flow.versions import Same
 from routes.hl7.message import Message
 from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
 from routes.language.scope import Scope
@@ -29,6 +30,15 @@ __all__ = [
     "send_to_earlier",
     "when_true",
 ]
+
+MOST_EARLIER = 100
+"""Addresses to which a correction goes by itself. Where more had an earlier message that is "the same one",
+`same` surely does not tell messages apart, and most of them are strangers."""
+
+TOO_MANY = (
+    f"more than {MOST_EARLIER} addresses were sent an earlier message that is the same one: the fields of"
+    " `same` do not tell messages apart"
+)
 
 FindAddress = Callable[[Scope], str | None]
 """The address as the directory writes it; None where it is absent or not in the directory."""
@@ -59,15 +69,18 @@ class Sent:
 class Sending:
     """What the entries of one route have come to, for the message or one piece of it.
 
-    earlier: who was sent an earlier version. passed: the routes that it goes on to, each with the message.
+    known: what is known of earlier versions. asked: what must be known of them. passed: the routes that it
+    goes on to, each with the message.
     """
 
     run: Run
+    known: Known
     piece: str = ""
-    earlier: Sequence[tuple[str, str]] = ()
+    route: str = ""
     copies: list[Sent] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     passed: list[tuple[str, Message]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     nothing_more: bool = False
     _body: bytes | None = None
 
@@ -176,17 +189,32 @@ def pass_on(route: str, *, changes: Sequence[Act] = ()) -> Entry:
 def send_to_earlier(
     canonical: Mapping[str, Callable[[str, Scope], str | None] | None],
     otherwise: Otherwise,
+    same: Same,
     *,
+    where: str = "",
     changes: Sequence[Act] = (),
 ) -> Entry:
     """`to: earlier_recipients`: everyone who was sent an earlier version gets this one.
 
-    canonical: for each channel how an address is looked up in its directory, None where it has none.
+    canonical: for each channel how an address is looked up in its directory, None where it has none. same:
+    what makes an earlier message a version of this one. where: the entry's place, for findings.
     `otherwise` is taken for each who cannot be reached any more: a channel or an address that is gone.
     """
 
+    incomplete = Finding(f"nobody can be known to have an earlier version: {_absent(same)}", where)
+
     def send(sending: Sending) -> Rejected | None:
-        if not sending.earlier:
+        digest = same.digest(sending.run.scope)
+        if not digest:
+            sending.run.warnings.append(incomplete)
+            return None
+        asked = (sending.route, digest)
+        sending.asked.append(asked)
+        earlier = (*sending.known.earlier, *sending.known.earlier_of.get(asked, ()))
+        if not earlier:
+            return None
+        if len(earlier) > MOST_EARLIER:
+            sending.take(Held("failed", TOO_MANY, where, entry=True))
             return None
         body: bytes | None = None
         if changes:
@@ -194,7 +222,7 @@ def send_to_earlier(
             if outcome is not None:
                 return sending.take(_of_entry(outcome))
             body = changed.to_bytes()
-        for channel, address in sending.earlier:
+        for channel, address in earlier:
             find = canonical.get(channel)
             known = channel in canonical and (not address if find is None else bool(address))
             to = address if find is None else find(address, sending.run.scope)
@@ -205,6 +233,11 @@ def send_to_earlier(
         return None
 
     return send
+
+
+def _absent(same: Same) -> str:
+    one, fields = same.paths[0], ", ".join(same.paths)
+    return f"{one} is absent" if len(same.paths) == 1 else f"one of {fields} is absent"
 
 
 def when_true(test: Test, entry: Entry) -> Entry:

@@ -118,7 +118,6 @@ class Assembly:
             self.files.tables,
             self.files.routes,
             self.files.routes.failed,
-            kept=self.settings.kept,
         )
         sends = dispatcher.entries(route.sends)
         self.sent_to |= dispatcher.used

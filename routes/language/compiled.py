@@ -5,7 +5,7 @@ Knows nothing of files: where something stands is a text such as `routes/gp_resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,8 +13,8 @@ from routes.flow.decision import NotWanted
 from routes.flow.running import Act, Test
 from routes.flow.sending import Entry
 from routes.flow.splitting import Parting
+from routes.flow.versions import Same
 from routes.language.files import Origin
-from routes.language.scope import Scope
 from routes.tables.table import Table
 
 __all__ = ["FeedPlan", "Plan", "RoutePlan", "Stage"]
@@ -50,7 +50,7 @@ class RoutePlan:
     changes: bool
     places: Mapping[object, str]
     cuts: tuple[tuple[Parting, tuple[Act, ...]], ...] = ()
-    same: tuple[tuple[Callable[[Scope], str], ...], ...] = ()
+    same: tuple[Same, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ from routes.flow.sending import (
     send_to_earlier,
     when_true,
 )
+from routes.flow.versions import Same
 from routes.hl7.formats import is_no_address
 from routes.hl7.path import CompiledPath
 from routes.language.building import ActBuilder
-from routes.language.facts import ChannelFacts, KeptPromises
+from routes.language.facts import ChannelFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems
 from routes.language.scope import Scope
@@ -42,8 +43,8 @@ class Dispatcher:
     """Builds the send entries of one route.
 
     routes: the names of all routes; broken: those whose files have problems of their own. used: every
-    channel that an entry names. passed_to: every route. kept: what the engine carries out. same: what each
-    entry to earlier recipients compares, as texts of one message.
+    channel that an entry names. passed_to: every route. same: what each entry to earlier recipients
+    compares.
     """
 
     builder: ActBuilder
@@ -54,8 +55,7 @@ class Dispatcher:
     broken: Collection[str] = ()
     used: set[str] = field(default_factory=set)
     passed_to: set[str] = field(default_factory=set)
-    kept: KeptPromises = field(default_factory=KeptPromises)
-    same: list[tuple[Callable[[Scope], str], ...]] = field(default_factory=list)
+    same: list[Same] = field(default_factory=list)
 
     def entries(self, sends: Sequence[SendEntry | FirstOf]) -> list[Entry]:
         """`send`, entry by entry."""
@@ -143,21 +143,17 @@ class Dispatcher:
         paths = [self.builder.binder.path(text) for text in said.same]
         if any(path is None for path in paths):
             return None
-        if not self.kept.earlier:
-            self.problems.add(
-                said.to.spot,
-                "The tests of routes run this entry, and this version of the engine does not yet know who "
-                "was sent an earlier message: live traffic finds no earlier recipients.",
-                "earlier-not-known",
-                warning=True,
-            )
-        self.same.append(tuple([_reads(path) for path in paths if path is not None]))
+        same = Same(
+            tuple([text.value.strip() for text in said.same]),
+            tuple([_reads(path) for path in paths if path is not None]),
+        )
+        self.same.append(same)
         canonical = {
             name: None if not channel.directory else _canonical(self.directories[channel.directory])
             for name, channel in self.channels.items()
             if not channel.retired and (not channel.directory or channel.directory in self.directories)
         }
-        return send_to_earlier(canonical, otherwise, changes=changes)
+        return send_to_earlier(canonical, otherwise, same, changes=changes, where=str(said.spot))
 
     def _fall_back(self, said: SendEntry, *, it: bool) -> tuple[Fallback | None, bool]:
         """What `then` gives; False where it could not be read."""

@@ -13,7 +13,7 @@ from routes.flow.delivery import Policy
 from routes.language.problems import Spot
 from routes.language.source import Node
 
-__all__ = ["ChannelFacts", "FeedFacts", "KeptPromises", "PluginFacts", "SiteFacts", "TrayFacts"]
+__all__ = ["ChannelFacts", "FeedFacts", "PluginFacts", "SiteFacts", "TrayFacts"]
 
 _NOWHERE = Spot("")
 _USUAL = Policy()
@@ -88,16 +88,6 @@ class PluginFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPromises:
-    """What an engine carries out of a decision after its copies are made; what it does not, is warned of.
-
-    earlier: it knows who was sent an earlier message.
-    """
-
-    earlier: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class SiteFacts:
     """What stands in gatepost.yaml for all routes.
 
@@ -105,7 +95,6 @@ class SiteFacts:
     guards: names of guards for every feed, with their places.
     plugins: the plugin steps that the site allows, by `package.name@version`.
     live: whether it is in live use: then synthetic NHS numbers are not valid.
-    kept: what the engine that runs the site carries out.
     """
 
     hours: Mapping[str, Node] = field(default_factory=dict)
@@ -115,4 +104,3 @@ class SiteFacts:
     guards_spot: Spot | None = None
     plugins: Mapping[str, PluginFacts] = field(default_factory=dict)
     live: bool = False
-    kept: KeptPromises = KeptPromises()

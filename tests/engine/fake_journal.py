@@ -6,10 +6,11 @@ Commits take a turn of the event loop, as the real journal's do, so that races s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
+from engine.journal.earlier import EarlierCopy
 from engine.journal.records import (
     OPEN_STATES,
     Arrival,
@@ -120,6 +121,9 @@ class FakeJournal:
 
     async def waiting(self, after: int, limit: int, max_bytes: int) -> Sequence[Waiting]:
         raise AssertionError("delivery reads no undecided messages")
+
+    async def earlier_copies(self, digests: Collection[str], before: int) -> Mapping[str, list[EarlierCopy]]:
+        raise AssertionError("delivery asks for no earlier versions")
 
     async def keep_config(self, hash_: str, sources: Mapping[str, str]) -> None:
         raise AssertionError("delivery keeps no configurations")

@@ -1,0 +1,41 @@
+"""Which earlier message is the same one: the values that `same` names, as one digest.
+
+Messages whose digests are equal are versions of one another: a preliminary result, the final one, its
+correction. A digest tells nothing of the values, so it may be stored and compared anywhere. Knows no route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from routes.language.scope import Scope
+
+__all__ = ["Same"]
+
+_NOTHING = ("", '""')
+_BYTES = 16  # of the digest: none is met twice by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What an entry to earlier recipients compares: paths as its author wrote them, and how they are read."""
+
+    paths: tuple[str, ...]
+    reads: tuple[Callable[[Scope], str], ...]
+
+    def digest(self, scope: Scope) -> str:
+        """32 hexadecimal digits; "" where one of the values is absent, empty or null.
+
+        What lacks a value is the same as nothing: else every message without a number would be a version of
+        every other, and corrections would go to strangers.
+        """
+        values = [read(scope).strip() for read in self.reads]
+        if any(value in _NOTHING for value in values):
+            return ""
+        digest = sha256()
+        for text in (*self.paths, *values):
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(4, "big") + data)
+        return digest.digest()[:_BYTES].hex()
