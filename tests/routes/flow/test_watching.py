@@ -36,6 +36,8 @@ names:
 check:
   - conforms_to: strict
     else: {warn: not strict}
+  - that: lab_codes[OBX[2]-3].national_code is present
+    else: {warn: not in the list}
   - that: received in hours working or MSH-11 = 'P'
     else: {hold: later}
 change:
@@ -143,6 +145,13 @@ def test_a_watched_decision_equals_the_unwatched_one(
     assert decision == decide(whole_site, "lims", message, known)
     assert not any(moment.kind == "failed" for moment in moments)
     assert not any("could not be told" in part.value for m in moments for part in m.read)
+
+
+def test_codes_that_a_table_lacks_are_counted_as_often_as_they_are_unwatched(whole_site: Plan) -> None:
+    decision, _ = watched(whole_site, SENT)
+
+    assert decision.misses[("lab_codes", "ZZ")] >= 1
+    assert decision.misses == decide(whole_site, "lims", SENT, Known(0)).misses
 
 
 def of_part(moments: Sequence[Moment], part: str) -> list[Moment]:
