@@ -5,17 +5,18 @@ For whoever checks tests and whoever runs them, so that both mean the same. Repo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
 from routes.hl7.path import CompiledPath, PathError, Purpose, compile_path, parse_path
 from routes.language.assembly import passes_to
 from routes.language.files import Files
 from routes.language.source import Scalar
 from routes.language.steps import RouteFile
-from routes.language.trials import TableRow, TableRows
+from routes.language.trials import TableRow, TableRows, Trial
 from routes.tables.table import Table
 
-__all__ = ["cells_of", "path_of", "routes_behind", "tables_instead", "tables_of"]
+__all__ = ["cells_of", "parts_of", "path_of", "routes_behind", "tables_instead", "tables_of"]
 
 
 def path_of(text: str, names: Iterable[tuple[Scalar, Scalar]], purpose: Purpose = "read") -> CompiledPath:
@@ -66,3 +67,13 @@ def cells_of(row: TableRow, table: Table) -> dict[str, str]:
     """A row's cells by column."""
     columns = table.columns if row.columns is None else [column.value for column in row.columns]
     return dict(zip(columns, row.cells, strict=True))
+
+
+def parts_of(parts: Iterable[object]) -> Iterator[object]:
+    """Every piece of these parts of files, however deep; tests are left aside."""
+    for part in parts:
+        if isinstance(part, tuple):
+            yield from parts_of(part)
+        elif is_dataclass(part) and not isinstance(part, (Scalar, Trial)):
+            yield part
+            yield from parts_of([getattr(part, field.name) for field in fields(part)])

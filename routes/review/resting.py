@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from routes.language.files import Origin
 from routes.language.source import Block, Items, Node, Scalar
 from routes.language.steps import Check, Otherwise, RouteFile
-from routes.language.trial_words import routes_behind
+from routes.language.trial_words import parts_of, routes_behind
 from routes.language.trials import Trial
 
 __all__ = ["SHARED", "files_of"]
@@ -51,7 +51,7 @@ def files_of(route: RouteFile, origin: Origin) -> frozenset[str]:
     guards |= {guard.value for other in near.values() for guard in other.guards}
     used += [files.guards[name] for name in guards if name in files.guards]
     used += [files.dialects[feed.dialect] for feed in facts if feed.dialect in files.dialects]
-    checks = [part for part in _parts(used) if isinstance(part, Check)]
+    checks = [part for part in parts_of(used) if isinstance(part, Check)]
     profiles = {check.profile.value for check in checks if check.profile is not None}
     used += [files.profiles[name] for name in profiles if name in files.profiles]
     found = {part.spot.file for part in used if hasattr(part, "spot")}
@@ -86,14 +86,4 @@ def _words_of(nodes: Iterable[Node]) -> Iterator[str]:
 
 
 def _rejects(route: RouteFile) -> bool:
-    return any(isinstance(part, Otherwise) and part.kind == "reject" for part in _parts([route]))
-
-
-def _parts(parts: Iterable[object]) -> Iterator[object]:
-    """Every piece of these parts of files, however deep; tests are left aside."""
-    for part in parts:
-        if isinstance(part, tuple):
-            yield from _parts(part)
-        elif is_dataclass(part) and not isinstance(part, (Scalar, Trial)):
-            yield part
-            yield from _parts([getattr(part, field.name) for field in fields(part)])
+    return any(isinstance(part, Otherwise) and part.kind == "reject" for part in parts_of([route]))

@@ -393,3 +393,29 @@ def test_tests_with_the_same_rows_share_one_compiled_feed() -> None:
 
     assert all(runner.run(route, each).passed for each in route.tests)
     assert len({id(feed) for feed in runner._compiled.values()}) == 1
+
+
+def test_an_earlier_recipient_that_is_gone_is_held_and_no_mistake_of_the_test(run_tests_of: RunTests) -> None:
+    send = "  - to: earlier_recipients\n    same: [OBR-3.1]\n  - to: archive\n"
+    route = f"route: results\nfrom: [lims]\nsend:\n{send}"
+    body = "earlier: [gp_message @ Z99999, fax]\nexpect: {held: unknown_address, sent: archive}"
+
+    assert told(run_tests_of(route_with(trial(body), route=route))) == []
+
+
+def test_findings_of_a_profile_may_be_expected_and_need_not_be(run_tests_of: RunTests) -> None:
+    files = {
+        "profiles/shape.yaml": "profile: shape\npaths:\n  PID-9:\n    required: yes\n    severity: warning\n"
+        "    words: No other name\n"
+    }
+    route = (
+        "route: results\nfrom: [lims]\ncheck:\n  - conforms_to: shape\n    else: {hold: odd}\n"
+        "send:\n  - to: archive\n"
+    )
+    [result] = run_tests_of(route_with(trial("expect: {sent: archive}"), route=route), files=files)
+    assert result.happened is not None
+    [finding] = result.happened.side
+    listed = f'expect: {{sent: {{archive: {{}}}}, warned: "{finding.words}"}}'
+
+    assert told([result]) == []
+    assert told(run_tests_of(route_with(trial(listed), route=route), files=files)) == []
