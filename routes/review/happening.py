@@ -113,10 +113,9 @@ def _note(decision: Decision, situation: Situation, happened: Happened) -> None:
         if not any(route is own for own in concerned):
             # Its copy stands for one of ours too: the engine sends one where two routes say the same.
             copies += [copy for copy in route.copies if names.intersection(copy.also)]
-    if decision.rejected is None:
-        made, held = play(copies, situation.origin.channels, situation.pretended, situation.received)
-        happened.sent += made
-        happened.held += held
+    made, held = play(copies, situation.origin.channels, situation.pretended, situation.received)
+    happened.sent += made
+    happened.held += held
 
 
 def _concerned(routes: Sequence[RouteDecision], own: str) -> Iterator[RouteDecision]:

@@ -1,6 +1,6 @@
 """Writes a test of a route that expects what happens now: YAML to be put behind `tests:`.
 
-Values that the route changed are expected where they are few. Pure: knows no files and no journal.
+Of each copy the first values are expected that dialect and route changed. Knows no files and no journal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from routes.review.playing import Made
 __all__ = ["Sampled", "changed_values", "outcome_of", "write_stanza"]
 
 MAX_VALUES = 8
-"""More changes than so many are not spelled out: nobody would read them."""
+"""Of a copy: more than so many changes nobody would read, and the first ones show what is meant."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _./+-]*[A-Za-z0-9_.+-]|[A-Za-z0-9]")
 
@@ -126,8 +126,7 @@ def _copy(made: Made, before: Message, ends: SegmentEnds, *, dash: bool) -> Iter
     values = changed_values(before, after)
     first, more = ("- ", "    ") if dash else ("", "  ")
     yield f"{first}{made.where}:"
-    if len(values) <= MAX_VALUES:
-        yield from (f"{more}{path}: {_scalar(value)}" for path, value in values)
+    yield from (f"{more}{path}: {_scalar(value)}" for path, value in values[:MAX_VALUES])
 
 
 def _same(texts: list[str]) -> bool:

@@ -170,6 +170,20 @@ def test_what_is_left_where_the_message_says_how_to_read_it_is_pointed_out() -> 
     )
 
 
+def test_a_short_name_is_looked_for_as_a_word_and_not_within_others() -> None:
+    real = REAL.replace("Wilhelmina", "Ann").replace("DX^Diagnosis", "DX^Annual check of Ann")
+    found = reads(disguised(real), "OBX[4]-3.2")
+
+    assert found.startswith("Annual check of ")
+    assert found != "Annual check of Ann"
+
+
+@pytest.mark.parametrize("name", ["Ashgrove", "Whinfield", "Jessamy"])
+def test_an_invented_name_is_never_the_real_one(name: str) -> None:
+    for seed in range(60):
+        assert reads(disguised(REAL.replace("Kanarek", name), seed), "PID-5.1") != name
+
+
 def test_accents_stay_accents_in_the_messages_own_character_set() -> None:
     real = REAL.replace("Wilhelmina", "Zoë").replace("|P|2.5", "|P|2.5||||||8859/1").encode("latin-1")
     found = disguised(real)

@@ -11,7 +11,7 @@ from routes.language.source import Block, Scalar, read_yaml
 from routes.language.trials import Trial
 from routes.review import run_all
 from routes.review.running import Runner
-from routes.review.stanza import Sampled, _scalar, changed_values, outcome_of, write_stanza
+from routes.review.stanza import MAX_VALUES, Sampled, _scalar, changed_values, outcome_of, write_stanza
 from tests.routes.review.conftest import ORU, SAMPLES, site_of
 
 ROUTE = """\
@@ -83,6 +83,15 @@ def test_a_held_message_is_expected_in_its_tray() -> None:
     assert stanza_for(ROUTE % "", ORU.replace(b"9990000018^^^NHS^NH", b"")).endswith(
         "      ack: AA\n      held: no_number\n"
     )
+
+
+def test_of_many_changes_the_first_are_expected() -> None:
+    many = "".join(f"      ZZZ-{number}: v{number}\n" for number in range(1, 20))
+    stanza = stanza_for(ROUTE % f"  - set_text:\n{many}")
+
+    assert stanza.count("ZZZ") == 0  # a segment that the sample does not have is not compared
+    wide = "".join(f"      PID-{number}: v{number}\n" for number in range(9, 30))
+    assert stanza_for(ROUTE % f"  - set_text:\n{wide}").count("PID-") == 2 * (MAX_VALUES - 2)
 
 
 def test_changes_are_told_by_component_and_repetition() -> None:

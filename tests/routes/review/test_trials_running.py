@@ -358,6 +358,9 @@ def test_every_element_of_a_path_with_an_asterisk_must_have_the_value(run_tests_
     body = "expect:\n  sent:\n    gp_message @ Y06601:\n    archive:\n      OBX[*]-11: F\n      OBX[*]-2: TX"
 
     assert told(run_tests_of(route_with(trial(body)))) == ["archive  OBX[*]-2: TX → NM"]
+    two = {"samples/oru.hl7": ORU + b"OBX|2|ST|HB^Hb^L||low|g/L|||||F\r"}
+    both = body.replace("OBX[*]-2: TX", "OBX[*]-2: NM")
+    assert told(run_tests_of(route_with(trial(both)), samples=two)) == ["archive  OBX[*]-2: NM → NM, ST"]
 
 
 def test_on_a_live_site_tests_still_take_numbers_that_belong_to_nobody() -> None:
