@@ -110,7 +110,7 @@ class _TrialCheck:
             self._channel(pretence.channel, pretence.channel.value)
         tables = self._tables()
         for place in trial.earlier:
-            # Whoever had it then may be in no directory any more, and the channel gone; near misses are slips.
+            # Who had it then may be in no directory any more, and the channel gone; a near miss is a slip.
             if nearest(place.channel, self.assembly.channels):
                 self._destination(place, None)
         for copy in () if expected is None else expected.sent:
