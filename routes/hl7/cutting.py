@@ -83,8 +83,9 @@ def _separators_at(data: bytes, start: int, end: int, separator: bytes, codec: s
     if codec:
         try:
             return _decoded_separators(data, start, end, separator, codec)
-        except UnicodeDecodeError:
-            pass  # not valid in its own set: the bytes decide
+        except UnicodeError:
+            # Not valid in its own set (UnicodeError: a long escape without an end): the bytes decide.
+            pass
     places = []
     found = data.find(separator, start, end)
     while found >= 0:

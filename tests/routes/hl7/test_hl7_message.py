@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from routes.hl7.message import Message, SegmentEnds, Unreadable, Unwritable
@@ -330,6 +330,7 @@ body = st.lists(
 declared = st.sampled_from([b"", b"8859/1", b"UNICODE UTF-8", b"~ISO IR87", b"GB 18030-2000", b"nonsense"])
 
 
+@example(b"MSH|^~\\&|", b"\x1b$" + bytes(7), "cr")  # an escape sequence that the decoder waits for in vain
 @given(header, body, st.sampled_from(["cr", "any"]))
 def test_parse_then_write_is_the_identity(head: bytes, rest: bytes, ends: SegmentEnds) -> None:
     data = head + rest
