@@ -64,7 +64,7 @@ def run(
         overrides["broker"] = broker
 
     def load() -> tuple[Site | None, list[Problem]]:
-        return load_site(site, environment, overrides=overrides)
+        return load_site(site, environment, overrides=overrides, to_run=True)
 
     seen = snapshot(site)
     loaded, problems = load()

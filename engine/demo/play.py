@@ -176,7 +176,7 @@ def _loaded(stage: Path, wishes: Wishes, data: Path) -> Site:
     overrides: dict[str, object] = {"data": str(data)}
     if wishes.broker:
         overrides["broker"] = wishes.broker
-    site, problems = load_site(stage, wishes.environment, overrides=overrides)
+    site, problems = load_site(stage, wishes.environment, overrides=overrides, to_run=True)
     if site is None:
         raise EngineFailedError("the site has problems:\n" + "\n".join(str(problem) for problem in problems))
     return site

@@ -134,12 +134,17 @@ KINDS: Mapping[str, Shape] = {kind: _shape(kind) for kind in _OWN}
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a channel is checked against: the site folder, the data folder, tables, and the broker."""
+    """What a channel is checked against: the site folder, the data folder, tables, and the broker.
+
+    to_run: a mailbox without a broker is an error; in files alone, which an environment may complete, it is
+    a warning.
+    """
 
     folder: Path
     data: Path
     tables: Mapping[str, str]  # name of the table -> its CSV text
     broker: bool
+    to_run: bool = True
     environments: tuple[str, ...] = ()
 
 
@@ -225,9 +230,11 @@ def _mailbox(name: Scalar, record: Record, around: Surroundings, problems: Probl
     if not around.broker:
         problems.add(
             record.spot_of(KIND),
-            "A mailbox is a queue on a RabbitMQ, and this site has the embedded queue. Set broker: amqp://… "
-            "in gatepost.yaml or the environment file, or take kind: mllp.",
+            "A mailbox is a queue on a RabbitMQ, and this site has the embedded queue"
+            + (". " if around.to_run else ": tests can be run, but the engine would not start. ")
+            + "Set broker: amqp://… in gatepost.yaml or the environment file, or take kind: mllp.",
             "needs-broker",
+            warning=not around.to_run,
         )
     return ChannelSettings(name.value, "amqp", _directory(record))
 

@@ -49,13 +49,15 @@ def load_site(
     overrides: Mapping[str, object] = {},
     environ: Mapping[str, str] | None = None,
     instead: Mapping[str, str] | None = None,
+    to_run: bool = False,
 ) -> tuple[Site | None, list[Problem]]:
     """The site of a folder, and every problem found, in file order. No site where one is an error.
 
     environment: the name of a file in environments/, laid over the site's own files. overrides: settings
     that lie over everything, as {"broker": "embedded", "feeds.ward_pas.listen": "127.0.0.1:0"}. environ:
     where `${env:NAME}` is looked up; the process's own unless given. A port 0 in `overrides` means any
-    free port. instead: texts by their names within the site, in place of the files on disk.
+    free port. instead: texts by their names within the site, in place of the files on disk. to_run: the
+    engine is to be started with it, as it is also understood where an environment is named.
     """
     problems = Problems()
     files = read_folder(folder, problems, instead)
@@ -64,7 +66,8 @@ def load_site(
     trees = _trees(files, environment, tree_of(overrides), problems)
     site = None
     if trees is not None:
-        site = _site(folder, environment, files, trees, os.environ if environ is None else environ, problems)
+        secrets = os.environ if environ is None else environ
+        site = _site(folder, environment, files, trees, secrets, problems, to_run=to_run or bool(environment))
     return (None if problems.errors else site), problems.in_order()
 
 
@@ -148,6 +151,8 @@ def _site(
     trees: _Trees,
     environ: Mapping[str, str],
     problems: Problems,
+    *,
+    to_run: bool,
 ) -> Site | None:
     root = folder.resolve()
     settings = read_settings(trees.settings, root, environ, problems)
@@ -158,6 +163,7 @@ def _site(
         settings.data if settings else root / "var",
         {Path(name).stem: text for name, text in files.texts.items() if name.endswith(".csv")},
         settings is None or settings.wants_broker,
+        to_run,
     )
     channels, channel_facts = read_channels(trees.channels, around, problems)
     if settings is None:

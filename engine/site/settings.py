@@ -113,12 +113,13 @@ LIMITS = Field("limits", Nested(LIMITS_SHAPE, _limits), "Bounds for memory, back
 TRAYS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
     "trays", MappingOf(Anything("a tray's keys", TRAY.schema), Name()), "Owners and roles of trays."
 )
+_WORD = Name("a name of letters, digits and _", capitals=True)
 HOURS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
-    "hours", MappingOf(Anything("opening hours", hours_schema), Name()), "Named hours, for `in hours NAME`."
+    "hours", MappingOf(Anything("opening hours", hours_schema), _WORD), "Named hours, for `in hours NAME`."
 )
 PATTERNS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
     "patterns",
-    MappingOf(Anything("a pattern (RE2)", Text().schema), Name()),
+    MappingOf(Anything("a pattern (RE2)", Text().schema), _WORD),
     "Named patterns (RE2), for `matches NAME`.",
 )
 GUARDS = Field("guards", ListOf(Name("the name of a guard")), "Guards of every feed, before all routes.")

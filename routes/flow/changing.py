@@ -14,7 +14,7 @@ from routes.flow.decision import Finding, Held
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test, Undone, run_all
 from routes.hl7.message import Message, Unwritable
 from routes.hl7.path import CompiledPath, NoSuchPlace, Place, compile_path, parse_path
-from routes.hl7.separators import Separators, decode, encode
+from routes.hl7.separators import Separators, decode, edit_around, encode
 from routes.language.scope import Scope
 
 __all__ = [
@@ -148,15 +148,18 @@ def remove_all(paths: Sequence[CompiledPath]) -> Step:
     return remove
 
 
-def edit_texts(paths: Sequence[CompiledPath], edit: Callable[[str], str]) -> Step:
-    """`replace`, `trim`, `upper`, `lower`: each value within a place by itself, delimiters left alone."""
+def edit_texts(paths: Sequence[CompiledPath], edit: Callable[[str], str], *, around: bool = False) -> Step:
+    """`replace`, `trim`, `upper`, `lower`: each value within a place by itself, delimiters left alone.
+
+    around: what stands in a value for its form (`\\.br\\`) is left alone as well.
+    """
 
     def edit_all(run: Run) -> bool:
         message = run.message
         for path in paths:
             for place in path.places(message, run.scope.it):
                 before = _IT.raw(message, place)
-                after = _edited(before, message.separators, edit)
+                after = _edited(before, message.separators, edit, around)
                 if after != before:
                     _IT.write_raw(message, after, place)
         return True
@@ -164,15 +167,15 @@ def edit_texts(paths: Sequence[CompiledPath], edit: Callable[[str], str]) -> Ste
     return edit_all
 
 
-def _edited(raw: str, seps: Separators, edit: Callable[[str], str]) -> str:
+def _edited(raw: str, seps: Separators, edit: Callable[[str], str], around: bool) -> str:
     """The text with `edit` done to every sub-component; null and empty values are left as they are."""
     for separator in (seps.repetition, seps.component, seps.subcomponent):
         if separator and separator in raw:
-            return separator.join(_edited(part, seps, edit) for part in raw.split(separator))
+            return separator.join(_edited(part, seps, edit, around) for part in raw.split(separator))
     if not raw or raw == '""':
         return raw
     value = decode(raw, seps)
-    changed = edit(value)
+    changed = edit_around(value, seps, edit) if around else edit(value)
     return raw if changed == value else encode(changed, seps)
 
 

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["NEVER", "Separators", "Unreadable", "Unwritable", "decode", "encode", "read_separators"]
+__all__ = [
+    "NEVER", "Separators", "Unreadable", "Unwritable", "decode", "edit_around", "encode",
+    "read_separators",
+]  # fmt: skip
 
 NEVER = "\r"
 """Stands for an absent delimiter where text is searched: CR ends segments, so no text holds it."""
@@ -107,6 +110,7 @@ class _Escapes:
     letters: dict[str, str]  # F -> |
     special: re.Pattern[str]  # what a value may not hold as it is, and standing sequences
     written: dict[str, str]  # | -> \F\
+    standing: re.Pattern[str]  # a standing sequence, as a group
 
 
 @lru_cache(maxsize=256)
@@ -124,7 +128,8 @@ def _escapes(seps: Separators) -> _Escapes:
         {character: f"{seps.escape}{letter}{seps.escape}" for letter, character in letters.items()}
     )
     special = re.compile(f"{mark}(?:{_STANDING}){mark}|[{re.escape(''.join(written))}]")
-    return _Escapes(sequence, letters, special, written)
+    standing = re.compile(f"({mark}(?:{_STANDING}){mark})")
+    return _Escapes(sequence, letters, special, written, standing)
 
 
 def decode(text: str, seps: Separators, charset: str = "utf-8") -> str:
@@ -145,6 +150,14 @@ def decode(text: str, seps: Separators, charset: str = "utf-8") -> str:
         return _from_hex(digits, charset) if digits else match.group()
 
     return escapes.sequence.sub(meaning, text)
+
+
+def edit_around(value: str, seps: Separators, edit: Callable[[str], str]) -> str:
+    """A decoded value with `edit` done to its text, and not to the sequences that stand in it (`\\.br\\`)."""
+    if not seps.escape or seps.escape not in value:
+        return edit(value)
+    texts = _escapes(seps).standing.split(value)
+    return "".join(text if odd % 2 else edit(text) for odd, text in enumerate(texts))
 
 
 def _from_hex(digits: str, charset: str) -> str:

@@ -336,13 +336,17 @@ class ActBuilder:
 
     def _replace(self, step: Replace, it: bool) -> changing.Step | None:
         paths = self._paths(step.paths, it, "write")
+        if paths is None:
+            return None
         find, by = step.find, step.by
-        return None if paths is None else changing.edit_texts(paths, lambda text: text.replace(find, by))
+        return changing.edit_texts(paths, lambda text: text.replace(find, by), around="\\" not in find)
 
     def _recase(self, step: Recase, it: bool) -> changing.Step | None:
         paths = self._paths(step.paths, it, "write")
         edits: dict[str, Callable[[str], str]] = {"trim": _trim, "upper": str.upper, "lower": str.lower}
-        return None if paths is None else changing.edit_texts(paths, edits[step.how])
+        return (
+            None if paths is None else changing.edit_texts(paths, edits[step.how], around=step.how != "trim")
+        )
 
     def _paths(self, texts: Sequence[Scalar], it: bool, purpose: Purpose) -> list[CompiledPath] | None:
         paths = [self.binder.path(text, purpose, it=it) for text in texts]

@@ -43,6 +43,7 @@ from routes.language.readings import (
     moment_of,
     read_literal_moment,
     read_moment,
+    write_moment,
 )
 from routes.language.scope import Scope, day_of
 from routes.language.syntax import (
@@ -139,6 +140,9 @@ class _Compiler:
         if self.kind(node) is Kind.NUMBER:
             figure = self.number(node)
             return lambda scope: written(figure(scope))
+        if self.kind(node) is Kind.TIME:
+            zone = self.vocabulary.zone
+            return lambda scope: write_moment(scope.received, scope.zone or zone)
         if isinstance(node, Name):
             read = self.name(node)
             return read if self.kind(node) is Kind.TEXT else always("")

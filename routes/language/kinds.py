@@ -103,15 +103,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The name of something in the site, with its place: small letters, digits and _."""
+    """The name of something in the site, with its place: small letters, digits and _, and capitals where
+    they are allowed."""
 
     words: str = "a name of small letters, digits and _"
+    capitals: bool = False
 
     def read(self, node: Node, problems: Problems) -> Scalar | None:
         found = _scalar(node, self.words, problems)
         if found is None:
             return None
-        if not _NAME.match(found.value):
+        if not _NAME.match(found.value.lower() if self.capitals else found.value):
             near = re.sub(r"[^a-z0-9_]+", "_", found.value.lower()).strip("_")
             hint = f'; "{near}", perhaps?' if _NAME.match(near) else "."
             problems.add(
@@ -125,7 +127,8 @@ class Name:
 
     def schema(self) -> dict[str, object]:
         named = re.match(r"the name of an? (\w+)", self.words)
-        found: dict[str, object] = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+        pattern = "^[A-Za-z][A-Za-z0-9_]*$" if self.capitals else "^[a-z][a-z0-9_]*$"
+        found: dict[str, object] = {"type": "string", "pattern": pattern}
         return {**found, NAMES: named[1]} if named else found
 
 

@@ -62,6 +62,10 @@ class Token:
         """True where this is one of these words."""
         return self.kind == "word" and self.text in words
 
+    def is_name(self) -> bool:
+        """True where this may be the name of hours or of a pattern, in capitals too."""
+        return self.kind == "word" or (self.kind == "path" and self.text.isalnum())
+
     def is_sign(self, *signs: str) -> bool:
         """True where this is one of these signs."""
         return self.kind == "sign" and self.text in signs

@@ -229,7 +229,7 @@ class _Parser:
             with self.deeper(token):
                 items = self.items(token)
             return InList(value, items, span=self.since(first))
-        if token.is_word("hours") and self.second.kind == "word" and self.second.text not in RESERVED:
+        if token.is_word("hours") and self.second.is_name() and self.second.text not in RESERVED:
             self.take()
             name = self.take()
             return InHours(value, name.text, _place(name), span=self.since(first))
@@ -320,7 +320,7 @@ class _Parser:
 
     def matches_tail(self, value: Expression, first: Token) -> Expression:
         token = self.take()
-        if token.kind != "word" or token.text in RESERVED:
+        if not token.is_name() or token.text in RESERVED:
             message = 'Behind "matches" stands the name of a pattern; patterns are named in the site file.'
             raise token.error(message, "pattern-here" if token.kind == "text" else "bad-pattern")
         return Matches(value, token.text, _place(token), span=self.since(first))

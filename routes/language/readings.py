@@ -26,7 +26,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from routes.hl7.formats import When, read_datetime
 from routes.language.syntax import CompareSign
 
-__all__ = ["Moment", "compare_moments", "instant_of", "moment_of", "read_literal_moment", "read_moment"]
+__all__ = [
+    "Moment", "compare_moments", "instant_of", "moment_of", "read_literal_moment", "read_moment",
+    "write_moment",
+]  # fmt: skip
 
 _ISO = re.compile(
     r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]{1,4})?)?"
@@ -96,6 +99,13 @@ def compare_moments(sign: CompareSign, one: Moment, other: Moment, zone: str = "
     if sign == "<=":
         return end <= other_end
     return start >= other_end if sign == ">" else start >= other_start
+
+
+def write_moment(received: int, zone: str) -> str:
+    """The moment a message was accepted, as HL7 writes it: to the second, by the feed's clock (UTC where that
+    is not known), with its offset."""
+    moment = datetime.fromtimestamp(received // 1_000_000, UTC)
+    return moment.astimezone((_zone(zone) if zone else None) or UTC).strftime("%Y%m%d%H%M%S%z")
 
 
 def instant_of(moment: Moment, zone: str) -> int | None:

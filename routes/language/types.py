@@ -54,7 +54,8 @@ MAX_NAME_CHAIN = 50  # names that refer to names that refer to names
 def check_types(expression: Expression, vocabulary: Vocabulary, expect: Kind | None = None) -> Kind:
     """The kind of value that an expression gives. ExpressionError: the first thing that cannot be.
 
-    expect: what the place needs. A number may stand where a text is needed; it is written as it reads.
+    expect: what the place needs. A number may stand where a text is needed, and so may the time of receipt;
+    they are written as they read.
     """
     checker = _Checker(vocabulary, vocabulary.in_each)
     if expect is Kind.YES_NO:
@@ -62,7 +63,7 @@ def check_types(expression: Expression, vocabulary: Vocabulary, expect: Kind | N
     found = checker.kind(expression)
     if expect is None or Kind.UNKNOWN in (found, expect) or found is expect:
         return found
-    if expect is Kind.TEXT and found is Kind.NUMBER:
+    if expect is Kind.TEXT and found in (Kind.NUMBER, Kind.TIME):
         return found
     raise _unexpected(expression, found, expect)
 
@@ -261,7 +262,7 @@ class _Checker:
 
     def join(self, node: Join) -> Kind:
         for part in node.parts:
-            self.value(part, (Kind.TEXT, Kind.NUMBER), "Texts and numbers can be joined.")
+            self.value(part, (Kind.TEXT, Kind.NUMBER, Kind.TIME), "Texts and numbers can be joined.")
         return Kind.TEXT
 
     def value(self, node: Expression, kinds: tuple[Kind, ...], words: str) -> Kind:
@@ -424,8 +425,6 @@ def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
         return node.error(message, "not-a-condition")
     if found is Kind.ROW:
         return node.error("This is a whole row; name one of its columns behind a dot.", "wrong-kind")
-    if found is Kind.TIME:
-        return node.error("The time of receipt can be compared, not written.", "wrong-kind")
     return node.error(f"This gives {found.value}; here stands {expect.value}.", "wrong-kind")
 
 

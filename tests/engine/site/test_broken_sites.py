@@ -95,6 +95,24 @@ def test_a_mistake_is_refused_at_its_place_with_its_remedy(mistake: Mistake, sit
         assert problem.rule not in [each.rule for each in errors(site, mistake.environment)]
 
 
+def test_a_mailbox_without_a_broker_is_warned_of_and_never_run(site: Path) -> None:
+    path = site / "channels.yaml"
+    text = path.read_text(encoding="utf-8").replace("kind: folder\n    path: duty_desk", "kind: amqp", 1)
+    path.write_text(text, encoding="utf-8")
+    line = line_of(text, "kind: amqp")
+
+    [warning] = load_site(site)[1]
+    refused = [load_site(site, to_run=True), load_site(site, "demo")]
+
+    assert (warning.rule, warning.severity, warning.spot.line) == ("needs-broker", "warning", line)
+    assert "amqp://" in str(warning)
+    for loaded, problems in refused:
+        assert loaded is None
+        assert [(each.rule, each.spot.line) for each in problems if each.severity == "error"] == [
+            ("needs-broker", line)
+        ]
+
+
 @pytest.mark.parametrize("environment", ["", "demo", "mailboxes", "live"])
 def test_without_a_mistake_nothing_is_refused(environment: str, site: Path) -> None:
     assert errors(site, environment) == []

@@ -208,6 +208,29 @@ def test_texts_are_edited_value_by_value_and_delimiters_stay(change: Change) -> 
     assert after(got) == [r'PID|1||||DOE^ANN&B^""~Roe\T\x^c', r"NTE|1||a\F\b\F\c"]
 
 
+def test_what_stands_in_a_text_for_its_form_is_no_text_to_change(change: Change) -> None:
+    got = change(
+        "  - upper: OBX[1]-5\n  - lower: OBX[2]-5\n  - trim: OBX[3]-5\n"
+        "  - replace: OBX[4]-5\n    find: b\n    with: x\n"
+        "  - replace: OBX[5]-5\n    find: \\.br\\\n    with: ' / '\n",
+        lines(
+            r"OBX|1||||one\.br\two\T\three",
+            r"OBX|2||||\H\ONE\N\ TWO",
+            r"OBX|3|||| one \.br\ two ",
+            r"OBX|4||||ab\.br\b",
+            r"OBX|5||||a\.br\b",
+        ),
+    )
+
+    assert after(got) == [
+        r"OBX|1||||ONE\.br\TWO\T\THREE",
+        r"OBX|2||||\H\one\N\ two",
+        r"OBX|3||||one \.br\ two",
+        r"OBX|4||||ax\.br\x",
+        r"OBX|5||||a / b",
+    ]
+
+
 def test_for_each_works_on_it_and_asks_when_for_each(change: Change) -> None:
     got = change(
         "  - for_each: OBX[*]\n    when: it-8 = 'HH'\n    change:\n      - set_text: {it-9: crit}\n"

@@ -62,7 +62,8 @@ VOCABULARY = Vocabulary(
             {"zone": "Europe/London", "monday_to_friday": "08:00-18:30"}, closed=["2026-12-25"]
         )
     },
-    patterns={"capitals": re2.compile("[A-Z]+"), "two": re2.compile("..")},
+    patterns={name: re2.compile("[A-Z]+") for name in ("capitals", "CAPITALS", "ABC")}
+    | {"two": re2.compile("..")},
     zone="Europe/London",
 )
 NAMES = {
@@ -114,6 +115,8 @@ TEXTS = """
     PID-5.1 contains PID-5.1: yes
     PID-5.1 matches capitals: yes
     PID-5.1 matches two: no
+    PID-5.1 matches CAPITALS: yes
+    PID-5.1 matches ABC: yes
     nhs_number is valid nhs_number: yes
     PID-3[5='MR'].1 is valid nhs_number: no
     OBR-7 is valid YYYYMMDD: yes
@@ -426,6 +429,20 @@ def test_a_date_in_a_route_is_the_senders_own_day_where_no_zone_is_known() -> No
     day = compile_condition(parse_expression("OBR-8 = '2026-01-05'"), Vocabulary())
 
     assert day(scope())
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("", "20260105093000+0000"),
+        ("Europe/London", "20260105093000+0000"),
+        ("Asia/Kolkata", "20260105150000+0530"),
+    ],
+)
+def test_the_time_of_receipt_is_written_by_the_feeds_clock(zone: str, written: str) -> None:
+    read = compile_text(parse_expression("'at ' & received"), Vocabulary(zone=zone))
+
+    assert read(scope()) == f"at {written}"
 
 
 @pytest.mark.parametrize(
