@@ -423,7 +423,7 @@ class Message:
                 faithful = False
             if faithful:
                 row = [*whole.split(separator)]
-                if raw[:3] in HEADERS:
+                if self._is_header(start, end):
                     row.insert(1, separator)
                 self._fields[segment] = row
                 return row
@@ -432,14 +432,19 @@ class Message:
         )
         self._cuts[segment] = cuts
         row = [None] * len(cuts)
-        if self.source[start : start + 3] in HEADERS:
+        if self._is_header(start, end):
             row.insert(1, separator)
         self._fields[segment] = row
         return row
 
+    def _is_header(self, start: int, end: int) -> bool:
+        """Whether a segment of the source is named MSH, FHS or BHS, and not only begins so."""
+        if self.source[start : start + 3] not in HEADERS:
+            return False
+        return end == start + 3 or self.source[start + 3 : start + 4] == self.separators.field.encode()
+
     def _cut(self, segment: int, number: int) -> tuple[int, int]:
-        first = self._starts[segment]
-        if number > 1 and self.source[first : first + 3] in HEADERS:
+        if number > 1 and self._is_header(self._starts[segment], self._ends[segment]):
             number -= 1  # the separator itself is a field there, and no cut
         return self._cuts[segment][number]
 

@@ -342,6 +342,15 @@ def test_parse_then_write_is_the_identity(head: bytes, rest: bytes, ends: Segmen
     assert message.to_bytes() is data
 
 
+def test_a_line_that_only_begins_like_a_header_is_none() -> None:
+    message = Message.parse(b"MSH|^~\\&|A\rFHSX|1|2\rBHS\n\r")
+    message.set_field(1, 1, "new")
+    message.set_field(2, 1, "new")
+
+    assert message.to_bytes() == b"MSH|^~\\&|A\rFHSX|new|2\rBHS\n|new\r"
+    assert Message.parse(message.to_bytes()).field(2, 1) == "new"
+
+
 @given(declared, body, st.integers(1, 6), st.sampled_from(["cr", "any"]), st.data())
 def test_a_change_leaves_all_other_segments_as_they_were(
     charset: bytes, rest: bytes, number: int, ends: SegmentEnds, data: st.DataObject
