@@ -29,6 +29,7 @@ COMMANDS = (
     "listen",
     "messages",
     "show",
+    "report",
     "replay",
     "status",
     "reload",

@@ -28,6 +28,7 @@ from engine.journal.answers import (
 from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Tallies
 from engine.journal.past import PastTraffic, Stretch
+from engine.journal.reckoning import Reckoning
 from engine.journal.records import RoutePart
 from engine.journal.schema import JournalMissing, format_of, open_reading
 from engine.journal.search import Search
@@ -228,6 +229,12 @@ class JournalReader:
         return PastTraffic(
             self._connection, stretch, pieces=self._format >= _PIECES, known=self._format >= _KINDS
         )
+
+    @contextmanager
+    def reckoning(self, *, feed: str = "", practice: str = "") -> Iterator[Reckoning]:
+        """The figures of a reconciliation, all of one moment; of one feed or practice, where it is given."""
+        with self._moment():
+            yield Reckoning(self._connection, feed=feed, practice=practice)
 
     def _since(self, format_: int, question: str, column: str, instead: str) -> str:
         """A question as it is put to this journal: with `instead`, where it is too old to have the column."""

@@ -1,4 +1,4 @@
-"""Where a site's journal lies, found without loading the site.
+"""Where a site's journal lies, its name and its time zone, found without loading the site.
 
 Commands that ask a running engine, or read its journal, must work while the site's files are being changed
 and are wrong. Must not know what else stands in them.
@@ -7,28 +7,52 @@ and are wrong. Must not know what else stands in them.
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from engine.site.files import read_file
 from engine.site.overlay import lay_over
-from engine.site.settings import DATA
+from engine.site.settings import DATA, SITE_NAME, TIMEZONE
 from routes.language.problems import Problems
 from routes.language.source import Block, Node, Scalar, read_yaml
 
-__all__ = ["find_data_folder"]
+__all__ = ["find_data_folder", "find_site_name", "find_timezone"]
 
 
 def find_data_folder(folder: Path, environment: str = "") -> Path | None:
     """The data folder that gatepost.yaml and the environment's file name; None where they cannot be read."""
-    settings = _node(folder, "gatepost.yaml")
-    if environment and settings is not None:
-        layer = _node(folder, f"environments/{environment}.yaml")
-        settings = None if layer is None else lay_over(settings, layer)
+    settings = _settings(folder, environment)
     if not isinstance(settings, Block):
         return None
     said = settings.get(DATA.key)
     if said is None:
         return (folder / str(DATA.default)).resolve()
     return (folder / said.value).resolve() if isinstance(said, Scalar) and said.value else None
+
+
+def find_site_name(folder: Path, environment: str = "") -> str:
+    """The site's name; where it cannot be read, that of its folder."""
+    said = _said(folder, environment, SITE_NAME.key)
+    return said or folder.resolve().name
+
+
+def find_timezone(folder: Path, environment: str = "") -> str:
+    """The site's time zone; where none can be read, the one that holds unless another is set."""
+    said = _said(folder, environment, TIMEZONE.key)
+    return said if said in available_timezones() else str(TIMEZONE.default)
+
+
+def _said(folder: Path, environment: str, key: str) -> str:
+    settings = _settings(folder, environment)
+    said = settings.get(key) if isinstance(settings, Block) else None
+    return said.value if isinstance(said, Scalar) else ""
+
+
+def _settings(folder: Path, environment: str) -> Node | None:
+    settings = _node(folder, "gatepost.yaml")
+    if environment and settings is not None:
+        layer = _node(folder, f"environments/{environment}.yaml")
+        return None if layer is None else lay_over(settings, layer)
+    return settings
 
 
 def _node(folder: Path, name: str) -> Node | None:

@@ -187,6 +187,7 @@ def _site(
         sources,
         _beside(feeds, channels, settings),
         settings.watch,
+        settings.timezone,
     )
 
 

@@ -146,3 +146,4 @@ class Site:
     sources: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[Path, ...] = ()
     watch: bool = False
+    timezone: str = "Europe/London"

@@ -15,6 +15,7 @@ from engine.site.model import Limits
 from engine.site.overlay import OPTIONS
 from engine.site.plugins import find_plugins
 from engine.site.secrets import MASK, Filled, SecretError, files_of, fill_in
+from engine.site.values import Zone
 from routes.language.facts import SiteFacts, TrayFacts
 from routes.language.hours import hours_schema
 from routes.language.kinds import (
@@ -137,10 +138,30 @@ WATCH = Field(
     YesNo(),
     "Changed files are loaded by themselves, once they stand still. Unless set: yes; where live, no.",
 )
+TIMEZONE = Field(
+    "timezone",
+    Zone(),
+    "Whose days `gatepost report` counts by.",
+    default="Europe/London",
+)
 CONSOLE = Field("console", Anything(), "For later versions.")
 SITE = Shape(
     "gatepost.yaml",
-    (SITE_NAME, DATA, BROKER, LIVE, WATCH, LIMITS, TRAYS, HOURS, PATTERNS, GUARDS, PLUGINS, CONSOLE),
+    (
+        SITE_NAME,
+        DATA,
+        BROKER,
+        LIVE,
+        WATCH,
+        TIMEZONE,
+        LIMITS,
+        TRAYS,
+        HOURS,
+        PATTERNS,
+        GUARDS,
+        PLUGINS,
+        CONSOLE,
+    ),
     misplaced={
         "feeds": "Feeds stand in feeds.yaml, or in an environment file.",
         "channels": "Channels stand in channels.yaml, or in an environment file.",
@@ -167,6 +188,7 @@ class Settings:
     wants_broker: bool
     secrets: tuple[Path, ...] = ()
     watch: bool = False
+    timezone: str = str(TIMEZONE.default)
 
 
 def read_settings(
@@ -207,6 +229,7 @@ def read_settings(
         wanted is not None and wanted.value != "embedded",
         files_of(wanted.value) if wanted is not None else (),
         not record[LIVE] if watch is None else watch,
+        record[TIMEZONE],
     )
 
 

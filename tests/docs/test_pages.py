@@ -12,7 +12,7 @@ from tests.docs.pages import DOCS, ROOT, pages, prose_of
 
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)\s]+)\)")
 LATER = {"test", "schema", "replay", "trace", "held", "parked", "release", "resend"}
-LATER |= {"redirect", "discard", "top", "logs", "report"}
+LATER |= {"redirect", "discard", "top", "logs"}
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 
 

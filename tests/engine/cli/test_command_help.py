@@ -16,7 +16,19 @@ from click.testing import CliRunner
 from engine.cli import COMMANDS, main
 
 GOLDEN = Path(__file__).parent / "golden"
-OURS = ("check", "explain", "graph", "init", "trace", "send", "listen", "messages", "show", "schema")
+OURS = (
+    "check",
+    "explain",
+    "graph",
+    "init",
+    "trace",
+    "send",
+    "listen",
+    "messages",
+    "show",
+    "report",
+    "schema",
+)
 
 
 @pytest.mark.parametrize("command", OURS)
