@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,7 +28,7 @@ def test_days_follow_each_other_without_a_gap() -> None:
     bounds = [bounds_of(day, LONDON) for day in days]
 
     assert len(days) == 9
-    assert all(one[1] == other[0] for one, other in zip(bounds, bounds[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(bounds))
 
 
 def report() -> Report:
