@@ -31,6 +31,7 @@ from routes.flow.running import Failed, Otherwise, Outcome, Run, run_all
 from routes.flow.sending import Sending, Sent
 from routes.flow.splitting import Parting, Uncut
 from routes.flow.tracing import Watch
+from routes.flow.versions import of_final, version_of
 from routes.hl7.message import Message, Unreadable
 from routes.language.plan import FeedPlan, Plan, RoutePlan, Stage, watch_feed
 from routes.language.scope import Scope
@@ -274,9 +275,7 @@ class _Deciding:
         sending = Sending(run, self.known, piece, route.name)
         entry = None
         try:
-            for same in route.same:
-                if digest := same.digest(run.scope):
-                    self.same[digest] = None
+            overtaken = self._versions(route, run) if route.same else frozenset()
             for entry in route.sends:
                 draft.rejected = entry(sending)
                 if draft.rejected is not None:
@@ -286,11 +285,34 @@ class _Deciding:
         except Exception as failure:
             raise Failed(entry, type(failure).__name__) from failure
         self.asked.update(dict.fromkeys(sending.asked))
-        draft.sent += sending.copies
+        for sent in sending.copies:
+            if (sent.channel, sent.address) in overtaken:
+                reason = f"a final version of this went to channel {sent.channel} and the same address before"
+                draft.held.append(Held("overtaken", reason, route.where, entry=True, piece=piece))
+            else:
+                draft.sent.append(sent)
         draft.held += sending.held
         for name, message in sending.passed:
             if not any(name == other and message is same for other, same, _ in draft.passed):
                 draft.passed.append((name, message, piece))
+
+    def _versions(self, route: RoutePlan, run: Run) -> frozenset[tuple[str, str]]:
+        """Note by what this message, as the entries see it, is found as a version. Where it is a preliminary
+        one: the channels and addresses that were sent a final one by this route, and must not have it."""
+        overtaken: set[tuple[str, str]] = set()
+        version = version_of(run.message)
+        for same in route.same:
+            digest = same.digest(run.scope)
+            if not digest:
+                continue
+            self.same[digest] = None
+            if version == "final":
+                self.same[of_final(digest)] = None
+            elif version == "preliminary":
+                asked = (route.name, of_final(digest))
+                self.asked[asked] = None
+                overtaken.update(self.known.earlier_of.get(asked, ()))
+        return frozenset(overtaken)
 
 
 class _Watched(_Deciding):

@@ -151,8 +151,8 @@ class Decision:
     rejected: set where any route, the dialect or a guard rejected: then no route sends anything.
     keys: what the message can be found by, as {"nhs_number": ("9990000018",), "patient": (...)}.
     misses: for each (table, code) that was looked up and is not there, how often.
-    same: by which digests a later message may turn out to be a version of this one. asked: for whom this one
-    would go on to earlier recipients; a decision that asks is made again once they are known.
+    same: by which digests a later message may turn out to be a version of this one. asked: of whom must be
+    known that they were sent an earlier version; a decision that asks is made again once they are.
     """
 
     routes: tuple[RouteDecision, ...] = ()

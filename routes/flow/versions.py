@@ -1,7 +1,8 @@
 """Which earlier message is the same one: the values that `same` names, as one digest.
 
 Messages whose digests are equal are versions of one another: a preliminary result, the final one, its
-correction. A digest tells nothing of the values, so it may be stored and compared anywhere. Knows no route.
+correction. A digest tells nothing of the values, so it may be stored and compared anywhere. Which of them is
+final, a message says itself, in OBR-25 and OBX-11. Knows no route.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
+from routes.hl7.message import Message
 from routes.language.scope import Scope
 
-__all__ = ["Same"]
+__all__ = ["Same", "of_final", "version_of"]
+
+_EARLY = frozenset("PRSAI")  # HL7 2.5, tables 0123 and 0085: preliminary, unverified, partial, in process
+_LATE = frozenset("FCWDXU")  # final, corrected, wrong, deleted, cannot be obtained, turned final
 
 _NOTHING = ("", '""')
 _BYTES = 16  # of the digest: none is met twice by chance
@@ -39,3 +45,21 @@ class Same:
             data = text.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(4, "big") + data)
         return digest.digest()[:_BYTES].hex()
+
+
+def of_final(digest: str) -> str:
+    """By which key the final versions of a report are found, where `digest` stands for all its versions."""
+    return f"{digest}.final"
+
+
+def version_of(message: Message) -> Literal["preliminary", "final", ""]:
+    """What all statuses of a message (OBR-25, OBX-11) say; "" where they disagree, or say nothing.
+
+    A correction, and the withdrawal of a result, count as final.
+    """
+    found: set[str] = set()
+    for name, number in ((b"OBR", 25), (b"OBX", 11)):
+        found.update([message.field(row, number).strip() for row in message.rows(name)])
+    if found & _EARLY:
+        return "" if found & _LATE else "preliminary"
+    return "final" if found & _LATE else ""

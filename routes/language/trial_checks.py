@@ -34,8 +34,8 @@ from routes.tables.table import Table, TableError
 __all__ = ["ENGINE_TRAYS", "look_at_trials"]
 
 ENGINE_TRAYS = (
-    "batch_count", "change_failed", "conflicting_copies", "failed", "unknown_address", "unknown_code",
-    "unreadable", "unreadable_value",
+    "batch_count", "change_failed", "conflicting_copies", "failed", "overtaken", "unknown_address",
+    "unknown_code", "unreadable", "unreadable_value",
 )  # fmt: skip
 """The trays that the engine itself holds in."""
 

@@ -81,7 +81,8 @@ def _goes(entry: SendEntry, wording: Wording) -> Phrase:
         same = joined([wording.place(path) for path in entry.same])
         return phrase(
             "a copy goes to everyone who was sent an earlier message that is the same in ", same,
-            ", by the same channel and to the same address",
+            ", by the same channel and to the same address; a preliminary result that comes after its final "
+            "one does not go where that went, and waits in the tray ", name("overtaken", "tray"),
         )  # fmt: skip
     words = phrase(
         "a copy goes to ",

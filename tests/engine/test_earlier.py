@@ -178,3 +178,24 @@ async def test_replay_decides_with_what_was_known_then_and_finds_what_was_not_as
     assert group.count == 1
     (one,) = group.messages
     assert one.id == 3, "the withdrawn result would go to A and B too"
+
+
+async def test_a_preliminary_that_comes_after_the_final_is_held_where_the_final_went(house: House) -> None:
+    await house.store(
+        result(1, "L1", "A", "P"),
+        result(2, "L1", "A", "F"),
+        result(3, "L1", "A", "P"),  # late, in the same batch
+        result(4, "L2", "A", "P"),
+    )
+    await house.decide(6)
+    await house.store(result(5, "L1", "A", "P"), result(6, "L1", "B", "P"))  # late, in another
+    await house.decide(7)
+    await until(lambda: house.journal.tallies().get(("tray", "overtaken", "held"), 0) == 5, "they are held")
+    assert [house.places(number) for number in range(1, 7)] == [
+        ["A", "out"],
+        ["A", "out"],
+        [],
+        ["A", "out"],
+        [],
+        ["B"],
+    ]
