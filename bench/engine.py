@@ -29,7 +29,8 @@ class EngineFailed(Exception):
 class EngineProcess:
     """One engine on one site. `data` is where its journal lies; `log` collects what it writes to stderr.
 
-    before: a command that starts it, such as a tracer's; `pid` is then that command's.
+    before: a command that starts it, such as a tracer's; `pid` is then that command's. source: a source tree
+    to run in place of this one. `environment` is what it is given at its next start.
     """
 
     def __init__(
@@ -39,24 +40,26 @@ class EngineProcess:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         before: Sequence[str] = (),
+        source: Path | None = None,
     ):
         self.site = site
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self._arguments = arguments
-        self._before = tuple(before)
-        self._environment = {**os.environ, **(environment or {})}
+        self.before: Sequence[str] = tuple(before)
+        self.environment = {**os.environ, **(environment or {})}
+        self._source = source
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *, patience: float = 60.0) -> None:
         """Start it and wait for `ready`. Raises EngineFailed where that does not come."""
         command = [
-            *self._before, sys.executable, "-m", "engine.cli", "run", str(self.site),
+            *self.before, sys.executable, "-m", "engine.cli", "run", str(self.site),
             "--data", str(self.data), *self._arguments,
         ]  # fmt: skip
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment, cwd=self._source
             )
         if self._read_line(patience) != "ready":
             self.kill()

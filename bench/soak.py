@@ -18,31 +18,27 @@ import asyncio
 import dataclasses
 import json
 import random
-import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pika
-
 from bench.engine import EngineProcess, free_port
+from bench.evidence import Evidence, drain_mailboxes, read_evidence, until_drained
 from bench.ledger import Arrivals
-from bench.messages import Maker, addresses, result_maker
-from bench.site import CHANNEL, Target, write_site
-from bench.wire import Frames, Reply, answer, frame, header, sequence, serve
-from engine.journal.reading import JournalReader
+from bench.messages import addresses, result_maker
+from bench.senders import Senders
+from bench.site import Target, write_site
+from bench.wire import Reply, answer, header, sequence, serve
 from tests.broker import BrokerNode
 
 __all__ = ["Plan", "Result", "main", "soak"]
 
 PRACTICES = 12
 SETTLED = 3.0  # seconds; a quorum queue whose broker is killed within half a second of its creation is dead
-ANSWER_PATIENCE = 15.0  # seconds; a sender that hears nothing closes, connects and sends again
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,72 +80,6 @@ class Result:
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Senders:
-    """The sending systems: each stream one message after the other, each until it is acknowledged."""
-
-    port: int
-    make: Maker
-    practices: Sequence[str]
-    acked: list[str] = field(default_factory=list)
-    refused: int = 0
-    wrong: int = 0
-    stopping: bool = False
-
-    async def run(self, stream: str, chance: random.Random) -> None:
-        """Send until told to stop; the message in hand is still brought to its acknowledgement."""
-        numbers: Counter[str] = Counter()
-        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        count = 0
-        while not self.stopping:
-            count += 1
-            practice = chance.choice(self.practices)
-            numbers[practice] += 1
-            control = f"{stream}{count:07d}"
-            body = self.make(control, stream, practice, numbers[practice])
-            connection = await self._deliver(control, body, connection)
-        if connection is not None:
-            connection[1].close()
-
-    async def _deliver(
-        self, control: str, body: bytes, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        while True:
-            try:
-                if connection is None:
-                    connection = await asyncio.open_connection("127.0.0.1", self.port)
-                reader, writer = connection
-                writer.write(frame(body))
-                async with asyncio.timeout(ANSWER_PATIENCE):
-                    code, whose = await _read_answer(reader)
-            except (OSError, EOFError, TimeoutError):
-                if connection is not None:
-                    connection[1].close()
-                    connection = None
-                await asyncio.sleep(0.02)
-                continue
-            if whose != control:
-                self.wrong += 1
-            elif code == "AA":
-                self.acked.append(control)
-                return connection
-            else:
-                self.refused += 1
-                return connection
-
-
-async def _read_answer(reader: asyncio.StreamReader) -> tuple[str, str]:
-    frames = Frames()
-    while True:
-        data = await reader.read(65536)
-        if not data:
-            raise EOFError
-        bodies = frames.feed(data)
-        if bodies:
-            msa = next(s for s in bodies[0].split(b"\r") if s.startswith(b"MSA")).split(b"|")
-            return msa[1].decode(), msa[2].decode()
-
-
 async def soak(plan: Plan, folder: Path, *, say: bool = False) -> Result:
     """Carry out the plan in `folder`, which is kept, and check the promise."""
     result = Result()
@@ -170,7 +100,7 @@ async def soak(plan: Plan, folder: Path, *, say: bool = False) -> Result:
         engine = EngineProcess(site, folder / "data", "--log-level", "warning")
         await asyncio.to_thread(engine.start)
         stack.callback(lambda: engine.kill() if engine.running else None)
-        senders = _Senders(port, result_maker(), addresses(PRACTICES))
+        senders = Senders(port, result_maker(), addresses(PRACTICES))
         chance = random.Random(plan.seed)
         streams = [
             asyncio.create_task(senders.run(f"S{n}X", random.Random(plan.seed * 1000 + n)))
@@ -179,11 +109,11 @@ async def soak(plan: Plan, folder: Path, *, say: bool = False) -> Result:
         await _kill(plan, engine, broker, chance, result, say=say)
         senders.stopping = True
         await asyncio.gather(*streams)
-        await _until_drained(engine)
+        await until_drained(engine)
         if broker is not None and plan.target == "mailboxes":
-            await asyncio.to_thread(_drain_mailboxes, broker.url, arrivals, marked)
+            await asyncio.to_thread(drain_mailboxes, broker.url, addresses(PRACTICES), arrivals, marked)
         await asyncio.to_thread(engine.stop)
-    _check(result, senders, arrivals, marked | _in_doubt(folder / "data"), folder / "data")
+    _check(result, senders, arrivals, marked, read_evidence(folder / "data"))
     return result
 
 
@@ -232,55 +162,10 @@ async def _kill(
     await asyncio.sleep(plan.calm[1])
 
 
-async def _until_drained(engine: EngineProcess, patience: float = 120.0) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        told = await asyncio.to_thread(engine.ask)
-        counts = told["channels"].get(CHANNEL, {})
-        left = told["backlog"] + sum(counts.get(s, 0) for s in ("waiting", "queued", "sending"))
-        left += sum(feed.get("waiting", 0) for feed in told["feeds"].values())
-        if not left:
-            return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{left} messages or deliveries still wait after {patience:.0f} s")
-        await asyncio.sleep(0.1)
-
-
-def _drain_mailboxes(url: str, arrivals: Arrivals, marked: set[str]) -> None:
-    connection = pika.BlockingConnection(pika.URLParameters(url))
-    channel = connection.channel()
-    for practice in addresses(PRACTICES):
-        while True:
-            method, properties, body = channel.basic_get(f"gatepost.{CHANNEL}.{practice}")
-            if method is None:
-                break
-            control = header(body)[9].decode()
-            stream, place, number = sequence(body)
-            arrivals.add(control, stream, place, number, time.time())
-            if properties.headers.get("gatepost-possible-duplicate"):
-                marked.add(control)
-            channel.basic_ack(method.delivery_tag)
-    connection.close()
-
-
-@contextmanager
-def _journal(data: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"{(data / 'journal.db').resolve().as_uri()}?mode=ro", uri=True)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _in_doubt(data: Path) -> set[str]:
-    """Control ids of deliveries that the journal marks as possibly arriving twice."""
-    with _journal(data) as connection:
-        rows = connection.execute("SELECT control_id FROM delivery WHERE in_doubt").fetchall()
-    return {bytes(row[0]).decode("ascii") for row in rows}
-
-
-def _check(result: Result, senders: _Senders, arrivals: Arrivals, marked: set[str], data: Path) -> None:
-    doubled = arrivals.twice
+def _check(
+    result: Result, senders: Senders, arrivals: Arrivals, marked: set[str], evidence: Evidence
+) -> None:
+    doubled, marked = arrivals.twice, marked | evidence.in_doubt
     result.acked = len(senders.acked)
     result.received = arrivals.received
     result.refused = senders.refused
@@ -289,8 +174,7 @@ def _check(result: Result, senders: _Senders, arrivals: Arrivals, marked: set[st
     result.flagged = len(doubled & marked)
     result.doubled_unmarked = len(doubled - marked)
     result.reordered = arrivals.reordered
-    with JournalReader(data) as journal:
-        result.unbalanced = journal.balance().unbalanced
+    result.unbalanced = evidence.unbalanced
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from channels.mllp import Note, Slot
+from engine.crash_points import ARMED, reach
 from engine.journal.contract import Journal, JournalBroken, JournalFull, Trouble
 from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.observe.connections import log_note
@@ -143,6 +144,8 @@ class FeedIntake:
 
     def take(self, frame: bytes, slot: Slot) -> None:
         """One complete frame. Never raises for what a sender sent."""
+        if ARMED:
+            reach("frame.read")
         if _may_be_batch(frame):
             batch = split_batch(frame, self.feed.segment_ends)
             if batch is not None:
@@ -214,8 +217,12 @@ class FeedIntake:
                 verdict, subject = result.verdict, result.original
             else:
                 verdict, subject = arrival.verdict, result.id
+            if ARMED:
+                reach("answer.due")
             if verdict is not None:
                 reply.fill(index, self._answer(header, verdict))
+                if ARMED:
+                    reach("answer.written")
             else:
                 self._verdicts.wait(subject, lambda late: self._late(reply, index, header, subject, late))
 

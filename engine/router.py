@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from engine.crash_points import ARMED, reach
 from engine.earlier import Earlier, complete
 from engine.intake import Verdicts
 from engine.journal.contract import Journal
@@ -234,7 +235,11 @@ class Router:
         return to_record(decision, waiting, site.hash, at, refusal, known=known)
 
     async def _record(self, decided: Sequence[Decided]) -> None:
+        if ARMED:
+            reach("message.decided")
         rows = await self._journal.record(decided)
+        if ARMED:
+            reach("decision.recorded")
         for decision, made in zip(decided, rows, strict=True):
             if self._verdicts.waiting:
                 self._verdicts.settle(decision.message, decision.verdict)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from channels.contract import Parcel, Receipt, Sender
+from engine.crash_points import ARMED, reach
 from engine.delivery.outcomes import Recorder
 from engine.delivery.policy import judge, resting
 from engine.journal.records import OPEN_STATES, Changed, DeliveryRow
@@ -118,6 +119,8 @@ class LaneWork:
                 return due
         await asyncio.shield(claim)
         await asyncio.shield(self._record(()))
+        if ARMED:
+            reach("delivery.recorded")
         return 0
 
     def _record(self, claims: Sequence[Changed]) -> asyncio.Future[frozenset[int]]:
@@ -138,9 +141,13 @@ class LaneWork:
         while rows:
             if self.leaving:
                 return time.time_ns() // 1000
+            if ARMED:
+                reach("delivery.claimed")
             batch = rows[: self._step]
             del rows[: self._step]  # from here on nobody can say that these were not sent
             receipts = await self._hand_over(batch)
+            if ARMED:
+                reach("delivery.sent")
             rows[:0] = batch[len(receipts) :]
             now = time.time_ns() // 1000
             for row, receipt in zip(batch, receipts, strict=False):

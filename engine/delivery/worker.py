@@ -54,7 +54,10 @@ class DeliveryWorker:
         now = time.time_ns() // 1000
         rows = tickets.rows
         key = (tickets.channel, tickets.address)
-        resting = next((at for at, row in enumerate(rows) if row.next_try > now), len(rows))
+        # No rest is longer than the longest wait: what seems to rest for longer was told by a clock that has
+        # been set back since.
+        latest = now + (self._policies.get(tickets.channel) or Policy()).longest
+        resting = next((at for at, row in enumerate(rows) if now < row.next_try <= latest), len(rows))
         if key in self._at_once:
             self._at_once.discard(key)
             resting = len(rows)

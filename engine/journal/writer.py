@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic, perf_counter
 
+from engine.crash_points import ARMED, reach
 from engine.journal.arrivals import store
 from engine.journal.checkpoint import Checkpoints
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
@@ -234,7 +235,11 @@ class Writer:
             commit.changer.finish()
             pages = entries.pages()
             deltas = entries.write(connection)
+            if ARMED and arrivals:
+                reach("arrival.written")
             connection.execute("COMMIT")
+            if ARMED and arrivals:
+                reach("arrival.committed")
         except Exception as error:  # noqa: BLE001 - classified by the caller; none is passed over
             return self._roll_back(jobs) or error
         self.commits += 1

@@ -23,6 +23,8 @@ from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from pamqp.commands import Basic
 from yarl import URL
 
+from engine.crash_points import ARMED, reach
+
 __all__ = ["TROUBLE", "Link", "Outcome", "Publisher", "open_connection"]
 
 Outcome = Literal[
@@ -38,6 +40,7 @@ _CONNECT = 15.0  # seconds
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between attempts to connect
 _STALLED = 30.0  # seconds without a confirm, though not blocked, after which a connection is given up
 _WATCH = 1.0  # seconds between looks at it
+_ON_ITS_WAY = 0.0005  # seconds after which a frame has left us and no confirm has come; for the fault rig
 
 TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, RuntimeError, TimeoutError, EOFError)
 """What the client raises when a connection or a channel has failed."""
@@ -210,6 +213,8 @@ class Publisher:
             headers=dict(headers),
         )
         self._under_way[task] = (time.monotonic(), queue)
+        if ARMED:
+            asyncio.get_running_loop().call_later(_ON_ITS_WAY, reach, "publish.unconfirmed")
         try:
             await channel.basic_publish(
                 body, routing_key=queue, properties=properties, mandatory=True, wait=False

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 from pamqp.commands import Basic
 
+from engine.crash_points import ARMED, reach
 from engine.journal.contract import Journal
 from engine.journal.records import OPEN_STATES, DeliveryRow
 from engine.observe.log import get_log
@@ -151,6 +152,8 @@ class Consumers:
         generation = self._generation
         due = await self._carry_out(desk.key, [delivery for _, delivery in tickets])
         if not due:
+            if ARMED:
+                reach("ticket.worked")
             await self._finish(desk, tickets, generation)
             return AGAIN if desk.inbox else IDLE
         ended = await self._ended([delivery for _, delivery in tickets])
@@ -225,6 +228,8 @@ class Consumers:
         # A message that somebody else put into our queue has no delivery: it is acknowledged unsent.
         known = delivery if isinstance(delivery, int) else 0
         if tag is not None:
+            if ARMED:
+                reach("ticket.came")
             desk.inbox.append((tag, known))
             self._schedule.wake(desk.key)
 

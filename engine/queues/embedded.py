@@ -27,6 +27,7 @@ log = get_log()
 
 _BYTES = 256 * 1024  # of bodies in one lane's tickets, where there is more than one
 _AFTER_FAILURE = 5_000_000  # microseconds that a lane rests when its work failed unexpectedly
+_FAR = 3_600_000_000  # microseconds; a rest at start-up that is longer than any usual one
 
 
 class EmbeddedQueue:
@@ -66,7 +67,7 @@ class EmbeddedQueue:
         for lane in await self._journal.lanes():
             key = (lane.channel, lane.address)
             self._outbox.spill(key)
-            if lane.next_try > now:
+            if now < lane.next_try < now + _FAR:  # else the clock may have been set back: the worker looks
                 self._schedule.rest(key, lane.next_try)
             else:
                 self._schedule.wake(key)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from engine.crash_points import ARMED, reach
 from engine.delivery.outcomes import Recorder
 from engine.journal.contract import Journal
 from engine.journal.records import OPEN_STATES, Changed, DeliveryRow, Lane
@@ -180,6 +181,8 @@ class Relay:
         try:
             await self._publish_all(key, queue, rows, turn)
             await self._record(turn)
+            if ARMED and turn.changes:
+                reach("publish.recorded")
         finally:
             self._in_hand.release(rows)
             for row in rows:
@@ -212,6 +215,8 @@ class Relay:
             if not turn.mailbox:
                 self._unrecorded.add(row.id)
             outcome = await self._publisher.publish(queue, row.body, _headers(row, doubt))
+            if ARMED and outcome == "stored":
+                reach("publish.confirmed")
             self._note(key, row, outcome, doubt, turn)
             if turn.due:
                 return

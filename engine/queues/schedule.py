@@ -23,6 +23,7 @@ AGAIN: Final = -1
 """What a turn returns when the lane wants another turn, behind the others."""
 
 _LONGEST_SLEEP = 60.0  # seconds; a clock that was set is noticed this soon
+_SET_BACK = 1_000_000  # microseconds by which it must have gone back
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -46,9 +47,12 @@ class Schedule(Generic[Key]):
         places: int = 256,
         troubled_places: int = 64,
         clock: Callable[[], int] = now_us,
+        steady: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
     ) -> None:
         self._turn = turn
         self._clock = clock
+        self._steady = steady
+        self._offset = clock() - steady()
         self._free = [places, troubled_places]  # index 1: for lanes in trouble
         self._ready: tuple[deque[Key], deque[Key]] = (deque(), deque())
         self._state: dict[Key, str] = {}  # ready, working, woken (working, and woken meanwhile), resting
@@ -176,9 +180,17 @@ class Schedule(Generic[Key]):
 
     def _ring(self) -> None:
         now = self._clock()
+        if self._set_back(now):
+            # Rests are given as times of day, and these lanes would rest for as long as the clock went back.
+            self.hurry()
         while self._resting and self._resting[0][0] <= now:
             due, _, key = heapq.heappop(self._resting)
             if self._due.get(key) == due:  # else it was hurried, and this entry is stale
                 del self._due[key]
                 self._make_ready(key)
         self._set_timer()
+
+    def _set_back(self, now: int) -> bool:
+        """Whether the clock has been set back since the last look."""
+        before, self._offset = self._offset, now - self._steady()
+        return self._offset < before - _SET_BACK

@@ -373,9 +373,21 @@ async def test_a_row_that_is_not_due_is_left_alone(practice: Practice) -> None:
     journal = FakeJournal()
     worker = DeliveryWorker(journal, {"gp": ChannelSettings("gp", "mllp", send_to=await practice.start())})
     journal.add("gp", "", 2)
-    due = now_us() + DAY
+    due = now_us() + DAY // 1000
     journal.set(2, next_try=due)
     assert await worker.work(Tickets("gp", "", tuple(journal.rows.values()))) == due
     assert journal.states("delivered") == [1]
     assert journal.states("waiting") == [2]
+    await worker.close()
+
+
+async def test_a_rest_longer_than_the_longest_wait_was_told_by_a_clock_that_was_set_back(
+    practice: Practice,
+) -> None:
+    journal = FakeJournal()
+    worker = DeliveryWorker(journal, {"gp": ChannelSettings("gp", "mllp", send_to=await practice.start())})
+    journal.add("gp", "", 2)
+    journal.set(1, next_try=now_us() + DAY)
+    assert await worker.work(Tickets("gp", "", tuple(journal.rows.values()))) == 0
+    assert journal.states("delivered") == [1, 2]
     await worker.close()

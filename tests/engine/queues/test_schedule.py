@@ -124,3 +124,42 @@ async def test_thousands_of_lanes_cost_no_tasks_once_they_are_idle() -> None:
     await until(lambda: len(asyncio.all_tasks()) == before)
     assert not schedule.busy(1)
     await schedule.stop()
+
+
+async def test_a_clock_that_is_set_back_does_not_make_a_rest_longer() -> None:
+    hour = 3_600_000_000
+    set_back = 0
+    tries = 0
+
+    def clock() -> int:
+        return now_us() - set_back
+
+    async def turn(_key: str) -> int:
+        nonlocal set_back, tries
+        tries += 1
+        return clock() + 20_000 if tries == 1 else IDLE
+
+    schedule: Schedule[str] = Schedule(turn, clock=clock)
+    schedule.wake("a")
+    await until(lambda: tries == 1)
+    set_back = hour
+    await until(lambda: tries == 2)
+    assert not schedule.busy("a")
+    await schedule.stop()
+
+
+async def test_a_rest_that_begins_after_the_clock_was_set_back_is_kept() -> None:
+    tries: list[int] = []
+
+    def clock() -> int:
+        return now_us() - 3_600_000_000 * bool(tries)
+
+    async def turn(_key: str) -> int:
+        tries.append(now_us())
+        return clock() + 50_000 if len(tries) == 1 else IDLE
+
+    schedule: Schedule[str] = Schedule(turn, clock=clock)
+    schedule.wake("a")
+    await until(lambda: len(tries) == 2, seconds=5)
+    assert tries[1] - tries[0] >= 40_000
+    await schedule.stop()

@@ -1,0 +1,183 @@
+"""R9, R10, R12: the disk is full, says that it failed, or lies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.engine import EngineFailed
+from bench.evidence import journal_rows
+from bench.faults.result import Row
+from bench.faults.stage import Options, Stage
+
+__all__ = ["bits_flipped", "disk_fails", "disk_full"]
+
+BROKEN = 70  # the exit status after a failure that a fresh start may mend
+
+
+async def disk_full(options: Options) -> list[Row]:
+    """R9: no room for the journal. Nothing is acknowledged; work goes on unaided when there is room."""
+    row = Row("R9", "disk of the journal full", options.seed)
+    with tempfile.TemporaryDirectory(prefix="gatepost-disk-") as place, _small_disk(Path(place)) as mounted:
+        if not mounted:
+            row.skipped = "a small file system cannot be mounted here (root is needed, outside a container)"
+            return [row]
+        async with Stage(options, row, data=Path(place) / "data", disk_free="1kB") as stage:
+            ballast = Path(place) / "ballast"
+            for _ in range(options.count(5, 1)):
+                await stage.more(20)
+                await asyncio.to_thread(_fill, ballast)
+                row.n += 1
+                blow = time.monotonic()
+                while await stage.healthy():
+                    if time.monotonic() > blow + 30:
+                        row.failures.append("status says that all is well, with the disk full")
+                        break
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(0.5)
+                ballast.unlink()
+                given = time.monotonic()
+                await stage.recovered(given)
+            await stage.finish()
+    return [row]
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[bool]:
+    """A file system of 24 MB; False where it cannot be had."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 16384)
+
+
+async def disk_fails(options: Options) -> list[Row]:
+    """R10: the k-th fdatasync, or write, returns EIO, once or from then on."""
+    strace = shutil.which("strace")
+    calls = (("fdatasync", "EIO"), ("pwrite64", "EIO"))
+    rows = []
+    for call, error in calls[:1] if options.short else calls:
+        for lasting in (False,) if options.short else (False, True):
+            words = f"{call} gives {error}, {'for ever' if lasting else 'once'}"
+            row = Row("R10", words, options.seed)
+            rows.append(row)
+            if strace is None:
+                row.skipped = "strace is not installed (apt-get install strace)"
+                continue
+            await _fail(options, row, strace, call, error, lasting=lasting)
+    return rows
+
+
+async def _fail(options: Options, row: Row, strace: str, call: str, error: str, *, lasting: bool) -> None:
+    tracer = [strace, "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}", "-e"]
+    async with Stage(options, row, streams=2) as stage:
+        await stage.more(5)
+        for _ in range(options.count(20, 2)):
+            await asyncio.to_thread(stage.engine.stop)
+            # Threads of one process have counters of their own: the writer's calls are counted.
+            when = stage.chance.randint(10, 120)
+            stage.engine.before = [
+                *tracer,
+                f"inject={call}:error={error}:when={when}{'+' if lasting else ''}",
+            ]
+            try:
+                await stage.start()
+                await stage.until(lambda: not stage.engine.running, f"the {when}th {call} ends it", 30)
+                status = stage.engine.process.wait()
+                row.expect(status == BROKEN, f"{call} {when}: the exit status was {status}, not {BROKEN}")
+            except EngineFailed:
+                row.notes.append(f"{call} {when}: it did not start, and said so")
+            except TimeoutError:
+                row.failures.append(f"after {call} {when} failed it went on as if nothing had happened")
+                await asyncio.to_thread(stage.engine.kill)
+            row.n += 1
+            stage.engine.before = []
+            blow = time.monotonic()
+            await stage.start()
+            await stage.recovered(blow)
+        await stage.finish()
+        row.expect(stage.said('"journal.broken"'), "the log does not say that the disk failed")
+
+
+async def bits_flipped(options: Options) -> list[Row]:
+    """R12: one byte of the stopped journal is changed. It must be noticed; nothing wrong may go out."""
+    return [await _flip(options, place) for place in ("a waiting body", "the log (WAL)")]
+
+
+async def _flip(options: Options, place: str) -> Row:
+    """Messages wait for practices that are away while the engine is killed and a byte is changed."""
+    row = Row("R12", f"a byte flipped in {place}", options.seed)
+    for turn in range(options.count(10, 1)):
+        one = Row("R12", f"{row.what} {turn}", options.seed)
+        async with Stage(options, one, streams=2) as stage:
+            for practice in stage.practices.values():
+                practice.close()
+            await stage.more(60)
+            stage.senders.stopping = True
+            if place == "a waiting body":
+                await asyncio.to_thread(stage.engine.stop)
+                hurt = _wound_body(stage)
+            else:
+                await asyncio.to_thread(stage.engine.kill)
+                hurt = _wound_log(stage)
+            row.n += 1
+            try:
+                await stage.start()
+            except EngineFailed:
+                row.notes.append("it did not start, and said why")
+                row.expect("journal" in stage.engine.log_end(), "the log does not speak of the journal")
+                continue
+            for practice in stage.practices.values():
+                await practice.open()
+            await stage.finish(patience=30)
+            row.acked += one.acked
+            row.parked += one.parked
+            row.held += one.held
+            row.lost += one.lost
+            silent = hurt in stage.arrivals.seen or (one.lost and not stage.said('"journal.'))
+            row.expect(not silent, f"a flipped byte in {place} was not noticed")
+    return row
+
+
+def _wound_body(stage: Stage) -> str:
+    """Change one letter of a stored message; its control id."""
+    with journal_rows(stage.folder / "data") as connection:
+        id_, body, control = connection.execute(
+            "SELECT b.id, b.bytes, m.control_id FROM body b JOIN message m ON m.body=b.id"
+            " ORDER BY b.id DESC LIMIT 1 OFFSET 5"
+        ).fetchone()
+    path = stage.folder / "data" / "journal.db"
+    content = bytearray(path.read_bytes())
+    at = content.find(bytes(body)[:400])
+    if at < 0:
+        raise ValueError(f"body {id_} does not stand in one piece in the database file")
+    content[content.find(b"Haemoglobin", at)] ^= 0x01
+    path.write_bytes(content)
+    return str(control)
+
+
+def _wound_log(stage: Stage) -> str:
+    """Change one byte in the middle of the log, where committed work stands on both sides."""
+    path = stage.folder / "data" / "journal.db-wal"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    path.write_bytes(content)
+    return ""
