@@ -310,7 +310,7 @@ async def test_ten_probes_without_a_byte_leave_nothing_behind() -> None:
         await until(lambda: listener.counters.open == 0 and listener.counters.opened == 10)
 
         await until(lambda: len(asyncio.all_tasks()) == tasks)
-        await until(lambda: len(open_files()) == files)
+        await until(lambda: len(open_files()) <= files)  # fewer, where garbage went
         assert {note.kind for note in intake.notes} == {"opened", "closed"}
         assert listener.counters.refused == {}
 

@@ -158,11 +158,11 @@ async def test_under_steady_load_the_log_is_begun_anew_and_stays_bounded(
     monkeypatch.setattr("engine.journal.checkpoint.TOO_LONG", 256)
     journal = open_journal(tmp_path)
     largest = 0
-    for first in range(0, 4000, 40):
+    for first in range(0, 8000, 40):
         await store(journal, *(arrival(first + number, "x" * 1000) for number in range(40)))
         largest = max(largest, (tmp_path / "journal.db-wal").stat().st_size)
     await journal.close()
-    assert largest < 6 * 1024 * 1024  # of about 12 MiB written
+    assert largest < 12 * 1024 * 1024  # of about 24 MiB written, on however busy a machine
     assert counters_agree(tmp_path)
 
 
