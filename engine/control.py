@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["Control", "EngineNotRunning", "ask"]
 
-MAX_LINE = 64 * 1024
+MAX_LINE = 48 * 1024 * 1024  # an edited message may come with a question
 PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 SOCKET_NAME = "control.sock"
 

@@ -285,7 +285,10 @@ def to_record(
     words = decision.rejected.words if decision.rejected else ""
     for route in decision.routes:
         parts.append(RoutePart(route.route, *_outcome(route, rejected=decision.rejected is not None)))
-        held.extend(HeldPart(route.route, h.tray, h.reason, h.where, h.entry, h.piece) for h in route.held)
+        number = len(parts) - 1
+        held.extend(
+            HeldPart(route.route, h.tray, h.reason, h.where, h.entry, h.piece, number) for h in route.held
+        )
         warnings.extend(_words(w.words, w.where) for w in route.warnings)
         if decision.rejected is None:
             deliveries.extend(

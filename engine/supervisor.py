@@ -30,6 +30,7 @@ from engine.observe.log import get_log
 from engine.queues.embedded import EmbeddedQueue
 from engine.queues.rabbitmq import RabbitQueue
 from engine.reloading import Load, Parts, Reloading, Test, failing_tests
+from engine.repair import Repair
 from engine.router import Router
 from engine.site.model import Feed, Site
 from engine.site.watching import Snapshot
@@ -119,7 +120,10 @@ class Engine:
         self.router.task.add_done_callback(self._part_ended)
         self.deadlines.start().add_done_callback(self._part_ended)
         self._stops.append(self.deadlines.stop)
-        self.control = Control(site.data, {"status": self._status, "reload": self._reload})
+        repair = Repair(self.journal, lambda: self.site, self._deliver, expect=self.deadlines.expect)
+        self.control = Control(
+            site.data, {"status": self._status, "reload": self._reload, "repair": repair.ask}
+        )
         await self.control.start()
         self._stops.insert(1, self.control.stop)  # the last but one: a stopping engine still tells how it is
         self._backlog = self._undecided()

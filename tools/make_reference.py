@@ -118,6 +118,7 @@ def site_files() -> str:
     parts = [OPENING, VALUES]
     parts.append(_section("gatepost.yaml", settings.SITE, "The site itself."))
     parts.append(_section("limits", settings.LIMITS_SHAPE, "Bounds of the engine.", level=3))
+    parts.append(_section("repair", settings.REPAIR_SHAPE, "For what people let go of by hand.", level=3))
     parts.append(
         _section("trays", settings.TRAY, "`trays:` lists trays by name, each with these keys.", level=3)
     )

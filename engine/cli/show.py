@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.cli.audit import audit_as_json, audit_table
 from engine.cli.journal_view import (
     KIND_WORDS,
     STATE_WORDS,
@@ -32,6 +33,7 @@ from engine.cli.options import data_folder, environment_option, site_argument
 from engine.control import EngineNotRunning, ask
 from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
 from engine.journal.reading import JournalReader
+from engine.journal.stuck import AuditShown
 from routes.hl7.charset import choose_charset
 from routes.hl7.header import read_header
 from routes.hl7.separators import Unreadable
@@ -51,7 +53,10 @@ VERDICTS = {"ok": "AA or CA", "error": "AE or CE", "reject": "AR or CR"}
 @data_option
 @click.option("--body", is_flag=True, help="Show the message itself, one segment a line. Patient data.")
 @click.option(
-    "--copy", type=int, metavar="COPY", help="Show the bytes of this copy, as it goes out. Patient data."
+    "--copy",
+    callback=lambda _context, _option, text: _copy_id(text),
+    metavar="COPY",
+    help="Show the bytes of this copy, as it goes out. Patient data.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object, for scripts; content only with --body."
@@ -70,18 +75,29 @@ def show(
         if story is None:
             click.echo(f"There is no message {id_}. Find one with: gatepost messages {site}", err=True)
             sys.exit(1)
+        done = journal.audit(message=story.message.id)
         content = _content(journal, story, body=body, copy=copy)
     if content is not None:
         click.echo(REMINDER, err=True)
     in_force = _config_in_force(folder)
     if as_json:
-        click.echo(json.dumps(_as_json(story, content, in_force), indent=2))
+        click.echo(json.dumps(_as_json(story, done, content, in_force), indent=2))
         return
     out = console()
-    _tell(story, out, in_force)
+    _tell(story, done, out, in_force)
     if content is not None:
         for line in _segments(content):
             out.print(line, soft_wrap=True)
+
+
+def _copy_id(text: str | None) -> int | None:
+    """345, or C345 as it is shown."""
+    if text is None:
+        return None
+    number = text.lstrip("#Cc")
+    if not number.isdigit():
+        raise click.BadParameter(f'"{text}" is no copy: write C345')
+    return int(number)
 
 
 def _content(journal: JournalReader, story: MessageStory, *, body: bool, copy: int | None) -> bytes | None:
@@ -102,7 +118,7 @@ def _config_in_force(folder: Path) -> str:
         return ""
 
 
-def _tell(story: MessageStory, out: Console, in_force: str) -> None:
+def _tell(story: MessageStory, done: list[AuditShown], out: Console, in_force: str) -> None:
     message = story.message
     out.print(Text(f"Message {message.id}: ").append_text(plain(f"{message.type} {message.control_id}")))
     for label, text in _facts(story, in_force):
@@ -111,6 +127,8 @@ def _tell(story: MessageStory, out: Console, in_force: str) -> None:
         out.print(_held_table(story.held))
     if story.deliveries:
         out.print(_copy_table(story.deliveries, {one.delivery: one for one in story.deadlines}))
+    if done:
+        out.print(audit_table(done, title="Done by people"))
     out.print(_journey(story.events))
 
 
@@ -141,11 +159,19 @@ def _facts(story: MessageStory, in_force: str) -> Iterator[tuple[str, str]]:
 
 def _held_table(held: tuple[HeldShown, ...]) -> Table:
     table = Table(
-        "Tray", "Reason", "Held by", "Since", "State", header_style="bold", title="Held", title_justify="left"
+        "Id",
+        "Tray",
+        "Reason",
+        "Held by",
+        "Since",
+        "State",
+        header_style="bold",
+        title="Held",
+        title_justify="left",
     )
     for part in held:
         by = " ".join(word for word in (part.route or "before any route", part.where) if word)
-        table.add_row(part.tray, plain(part.reason), by, clock_time(part.at), part.state)
+        table.add_row(f"H{part.id}", part.tray, plain(part.reason), by, clock_time(part.at), part.state)
     return table
 
 
@@ -156,6 +182,8 @@ def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, Deadl
     )  # fmt: skip
     for copy in copies:
         notes = [copy.reason]
+        if copy.kind and not copy.parent:
+            notes.append(copy.kind)
         if copy.parent:
             notes.append(KIND_WORDS.get(copy.kind, f"{copy.kind or 'made'} of copy {{}}").format(copy.parent))
         if copy.id in deadlines:
@@ -169,7 +197,7 @@ def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, Deadl
         if not copy.closed and copy.next_try:
             notes.append(f"next try {clock_time(copy.next_try)}")
         table.add_row(
-            str(copy.id),
+            f"C{copy.id}",
             copy.route,
             copy.channel,
             plain(copy.address),
@@ -201,7 +229,7 @@ def _journey(events: tuple[EventShown, ...]) -> Table:
         table.add_row(
             clock_time(event.at),
             STATE_WORDS.get(event.kind, event.kind),
-            str(event.delivery or ""),
+            f"C{event.delivery}" if event.delivery else "",
             plain(event.detail or ""),
         )
     return table
@@ -229,7 +257,9 @@ def _deadline_as_json(wait: DeadlineShown) -> dict[str, object]:
     }
 
 
-def _as_json(story: MessageStory, content: bytes | None, in_force: str) -> dict[str, object]:
+def _as_json(
+    story: MessageStory, done: list[AuditShown], content: bytes | None, in_force: str
+) -> dict[str, object]:
     message = message_as_json(story.message)
     decided = bool(in_force and story.message.config)
     message["config_in_force"] = story.message.config.startswith(in_force) if decided else None
@@ -252,6 +282,7 @@ def _as_json(story: MessageStory, content: bytes | None, in_force: str) -> dict[
         for part in story.held
     ]
     message["warnings"] = list(story.findings)
+    message["audit"] = [audit_as_json(line) for line in done]
     message["repeats"] = list(story.repeats)
     message["events"] = [
         {

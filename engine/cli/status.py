@@ -67,7 +67,7 @@ def _show(answer: dict[str, Any]) -> None:
     trays = answer.get("trays", {})
     if trays:
         waiting = ", ".join(f"{count} in {name}" for name, count in trays.items())
-        console.print(f"Waiting for a person: {waiting}. Find them with: gatepost messages --state held")
+        console.print(f"Waiting for a person: {waiting}. Look at them with: gatepost held")
 
 
 def _show_configuration(console: Console, configuration: dict[str, Any]) -> None:

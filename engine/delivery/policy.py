@@ -20,7 +20,7 @@ def judge(row: DeliveryRow, attempts: int, receipt: Receipt, policy: Policy, now
     """
     in_doubt = row.in_doubt or row.state == "sending"  # claimed before, with no outcome recorded
     (action,) = next_step(
-        Delivery(row.created, attempts, in_doubt),
+        Delivery(max(row.created, row.again), attempts, in_doubt),
         Tried(receipt.kind, receipt.code, receipt.detail),
         policy,
         now,

@@ -16,11 +16,11 @@ from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
 from engine.journal.records import Decided, DeliveryRow, MessageState, NewDelivery
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "Undecided"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Undecided:
+class Undecided:
     """What a decision needs to know of its message."""
 
     feed: str
@@ -48,16 +48,16 @@ class Recorder:
             rows.append(() if message is None else self._one(decided, message))
         return rows
 
-    def _undecided(self, ids: Sequence[int]) -> dict[int, _Undecided]:
+    def _undecided(self, ids: Sequence[int]) -> dict[int, Undecided]:
         """Those of these messages that wait for a decision, in one step of one statement."""
         found = self._connection.execute(
             "SELECT json_group_array(json_array(id, feed, type, body, verdict, words)) FROM message"
             " WHERE id IN (SELECT value FROM json_each(?)) AND +state='waiting'",
             (json.dumps(ids),),
         ).fetchone()
-        return {row[0]: _Undecided(*row[1:]) for row in json.loads(found[0])}
+        return {row[0]: Undecided(*row[1:]) for row in json.loads(found[0])}
 
-    def _one(self, decided: Decided, message: _Undecided) -> Sequence[DeliveryRow]:
+    def _one(self, decided: Decided, message: Undecided) -> Sequence[DeliveryRow]:
         self._done.add(decided.message)
         entries = self._entries
         config = entries.config(decided.config)
@@ -88,7 +88,7 @@ class Recorder:
         if decided.rejected:
             entries.count("feed", message.feed, "rejected")
         self._parts(decided)
-        return self._deliveries(decided, message, config) if decided.deliveries else ()
+        return self.deliveries(decided, message, config) if decided.deliveries else ()
 
     def _parts(self, decided: Decided) -> None:
         entries, message = self._entries, decided.message
@@ -114,7 +114,8 @@ class Recorder:
             self._entries.rows["key"].append((SAME, digest, decided.message))
         return json.dumps(keys) if keys else None
 
-    def _deliveries(self, decided: Decided, message: _Undecided, config: int) -> Sequence[DeliveryRow]:
+    def deliveries(self, decided: Decided, message: Undecided, config: int) -> Sequence[DeliveryRow]:
+        """Collect the copies of a decision."""
         inbound = decided.inbound or self._bytes(message.body)
         # Equal bytes are stored once for one decision. There is no index over all bodies: it would cost
         # every message a page of the log, and equal bodies of different messages are rare.
@@ -130,7 +131,7 @@ class Recorder:
     def _delivery(
         self,
         decided: Decided,
-        message: _Undecided,
+        message: Undecided,
         config: int,
         new: NewDelivery,
         content: bytes,
@@ -151,7 +152,7 @@ class Recorder:
         entries.count("channel", new.channel, "waiting")
         return DeliveryRow(
             id_, decided.message, message.feed, new.channel, new.address, "waiting", 0, 0, decided.at,
-            message.type, new.control_id, decided.config, content,
+            message.type, new.control_id, decided.config, content, kind=new.kind,
         )  # fmt: skip
 
     def _bytes(self, body: int) -> bytes:

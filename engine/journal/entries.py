@@ -32,7 +32,10 @@ INSERTS = {
          "size", "body", "envelope", "kind", "original", "refused", "state", "verdict", "words"),
     ),
     "part": Insert("part", ("message", "number", "route", "outcome", "detail")),
-    "held": Insert("held", ("id", "message", "route", "tray", "reason", "place", "entry", "at", "piece")),
+    "held": Insert(
+        "held",
+        ("id", "message", "route", "tray", "reason", "place", "entry", "at", "piece", "part", "config"),
+    ),
     "finding": Insert("finding", ("message", "number", "words")),
     "key": Insert("key", ("kind", "value", "message"), "ON CONFLICT DO NOTHING"),
     "delivery": Insert(
@@ -111,12 +114,12 @@ class Entries:
         self.counters.event += 1
         self.rows["event"].append((message, self.counters.event, delivery, kind, at, config, detail))
 
-    def hold(self, message: int, held: HeldPart, at: int) -> None:
-        """Put something into a tray."""
+    def hold(self, message: int, held: HeldPart, at: int, config: int | None = None) -> None:
+        """Put something into a tray. config: what held it, where it is not what decided the message."""
         self.counters.held += 1
         self.rows["held"].append((
             self.counters.held, message, held.route, held.tray, held.reason, held.where, int(held.entry), at,
-            held.piece,
+            held.piece, held.part, config,
         ))  # fmt: skip
         self.count("tray", held.tray, "held")
 

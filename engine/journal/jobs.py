@@ -18,8 +18,9 @@ from engine.journal.deadlines import Look, Overdue, carry_out
 from engine.journal.decisions import Recorder
 from engine.journal.entries import Entries
 from engine.journal.records import Changed, Decided, DeliveryRow
+from engine.journal.repairs import Applied, Repair, Repairer
 
-__all__ = ["ChangeJob", "Commit", "Job", "KeepJob", "OverdueJob", "RecordJob"]
+__all__ = ["ChangeJob", "Commit", "Job", "KeepJob", "OverdueJob", "RecordJob", "RepairJob"]
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class Commit:
         self.entries = entries
         self.recorder = Recorder(connection, entries)
         self.changer = Changer(connection, entries)
+        self.repairer = Repairer(connection, entries, self.recorder, self.changer)
 
 
 class Job(Protocol):
@@ -134,6 +136,30 @@ class OverdueJob(_Future[Sequence[Overdue]]):
 
     def settle(self, error: Exception | None) -> None:
         self.finish(self._found, error)
+
+
+class RepairJob(_Future[Sequence[Applied]]):
+    """Records what a person did, action by action; each of them wholly or not at all."""
+
+    def __init__(self, actions: Sequence[Repair], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._actions = actions
+        self._applied: list[Applied] = []
+        self._kept = 0
+
+    def step(self, commit: Commit) -> bool:
+        if len(self._applied) < len(self._actions):
+            self._applied.append(commit.repairer.apply(self._actions[len(self._applied)]))
+        return len(self._applied) >= len(self._actions)
+
+    def keep(self) -> None:
+        self._kept = len(self._applied)
+
+    def forget(self) -> None:
+        del self._applied[self._kept :]
+
+    def settle(self, error: Exception | None) -> None:
+        self.finish(self._applied, error)
 
 
 class KeepJob(_Future[None]):

@@ -17,7 +17,7 @@ __all__ = ["deliveries", "held", "lanes", "open_deliveries", "waiting"]
 
 _ROW = (
     "d.id, d.message, m.feed, d.channel, d.address, d.state, d.attempts, d.next_try, d.created, m.type,"
-    " d.control_id, c.hash, b.bytes, d.in_doubt"
+    " d.control_id, c.hash, b.bytes, d.in_doubt, d.kind, d.again"
 )
 _WITH = (
     " CROSS JOIN message m ON m.id=d.message CROSS JOIN body b ON b.id=coalesce(d.body, m.body)"
@@ -99,5 +99,5 @@ def lanes(connection: sqlite3.Connection) -> list[Lane]:
 
 def _delivery_rows(rows: Iterator[Any]) -> Iterator[DeliveryRow]:
     for row in rows:
-        values: tuple[Any, ...] = (*row[:-1], bool(row[-1]))
+        values: tuple[Any, ...] = (*row[:13], bool(row[13]), *row[14:])
         yield DeliveryRow(*values)

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from engine.journal import balance as sums
-from engine.journal import configs, earlier
+from engine.journal import configs, earlier, stuck
 from engine.journal.answers import (
     Balance,
     DeadlineShown,
@@ -49,7 +49,7 @@ _DELIVERIES = (
 )
 _HELD = "SELECT id, route, tray, reason, place, entry, at, state, piece FROM held WHERE message=? ORDER BY id"
 # The formats from which on pieces, the texts of configurations, and kinds of copies are recorded.
-_PIECES, _CONFIGS, _KINDS = 2, 2, 3
+_PIECES, _CONFIGS, _KINDS, _REPAIRS = 2, 2, 3, 4
 _DEADLINES = (
     "SELECT delivery, proof, due, channel, address, coalesce(ending, '') FROM deadline"
     " WHERE delivery IN (SELECT value FROM json_each(?)) ORDER BY delivery"
@@ -223,6 +223,36 @@ class JournalReader:
         """The texts of a configuration by path within the site, or those of the paths `only`; empty where it
         was not kept."""
         return configs.read_sources(self._connection, hash_, only) if self._format >= _CONFIGS else {}
+
+    def trays(self) -> list[stuck.TrayShown]:
+        """The trays in which something waits."""
+        return stuck.trays(self._connection)
+
+    def held_parts(self, *, tray: str = "", messages: Sequence[int] = ()) -> list[stuck.HeldFound]:
+        """What waits in a tray, or of these messages; oldest first, without content."""
+        known = self._format >= _REPAIRS
+        return stuck.held_parts(self._connection, tray=tray, messages=messages, parts=known)
+
+    def parked(
+        self, *, channel: str = "", address: str = "", messages: Sequence[int] = ()
+    ) -> list[stuck.CopyFound]:
+        """Parked copies, oldest first."""
+        known = self._format >= _KINDS
+        return stuck.parked(
+            self._connection, channel=channel, address=address, messages=messages, kinds=known
+        )
+
+    def parked_groups(self) -> list[stuck.ParkedGroup]:
+        """What is parked, or was refused by its recipient, by channel, address and reason."""
+        return stuck.parked_groups(self._connection)
+
+    def audit(
+        self, *, message: int = 0, since: int = 0, until: int = 0, limit: int = 1000
+    ) -> list[stuck.AuditShown]:
+        """The newest lines of the audit, the oldest of them first."""
+        if self._format < _REPAIRS:
+            return []
+        return stuck.audit(self._connection, message=message, since=since, until=until, limit=limit)
 
     def past(self, stretch: Stretch) -> PastTraffic:
         """What was decided in a stretch of time, to be gone through message by message."""

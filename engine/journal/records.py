@@ -30,7 +30,7 @@ __all__ = [
     "Waiting",
 ]
 
-MessageState = Literal["waiting", "decided", "held", "duplicate", "refused"]
+MessageState = Literal["waiting", "decided", "held", "duplicate", "refused", "discarded"]
 DeliveryState = Literal[
     "waiting",
     "queued",
@@ -144,7 +144,8 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class HeldPart:
-    """Something of a message that waits for a person. route "" means: held before any route ran."""
+    """Something of a message that waits for a person. route "" means: held before any route ran. part: which
+    of the decision's parts it belongs to, counted from 0, or -1."""
 
     route: str
     tray: str
@@ -152,6 +153,7 @@ class HeldPart:
     where: str = ""
     entry: bool = False
     piece: str = ""
+    part: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class RoutePart:
     others as often as it, or a piece of it, is passed to them."""
 
     route: str
-    outcome: Literal["sent", "held", "rejected", "not_wanted", "passed", "nothing_more"]
+    outcome: Literal["sent", "held", "rejected", "not_wanted", "passed", "nothing_more", "discarded"]
     detail: str = ""
 
 
@@ -190,7 +192,8 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """One delivery as the outbox holds it. `body` is loaded only where it is asked for."""
+    """One delivery as the outbox holds it. `body` is loaded only where it is asked for. kind: how it came of
+    another copy, or of a release. again: when a person had it tried afresh, or 0."""
 
     id: int
     message: int
@@ -206,6 +209,8 @@ class DeliveryRow:
     config: str = ""
     body: bytes = b""
     in_doubt: bool = False  # a copy may have arrived already: claimed before a crash, or answered unclearly
+    kind: CopyKind = ""
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Knows nothing of messages in memory, of threads, or of what is done with the row
                  +-- part, held, finding   what the routes made of it
                  +-- key                   what it can be found by (NHS number, patient ...)
                  +-- event ----+           every change of a message's or a delivery's state, appended
+    audit                                  what people did, only appended to
     tally                                  counters, kept in the same transactions as the rows
     config ---< config_source >--- source  hashes of configurations, so that rows hold a small number, and
                                            the texts that each was made of: every text once, compressed
@@ -30,9 +31,10 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 3
+VERSION = 4
 
-# Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected.
+# Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected; released and
+# discarded, where a person did it.
 # For a delivery: made, then the names of its states, `recovered` where a claim without an outcome was found
 # at start-up and put back, `in_doubt` where only that became known, and `deadline_missed`.
 TABLES = """
@@ -72,7 +74,7 @@ CREATE TABLE message (
   kind TEXT NOT NULL,           -- new, conflict, duplicate, refused
   original INTEGER NOT NULL,    -- the message that a duplicate or conflict repeats, or 0
   refused TEXT,
-  state TEXT NOT NULL,          -- waiting, decided, held, duplicate, refused
+  state TEXT NOT NULL,          -- waiting, decided, held, duplicate, refused, discarded
   verdict TEXT,                 -- ok, error, reject, or NULL while it is not known
   words TEXT,
   rejected INTEGER NOT NULL DEFAULT 0,
@@ -103,8 +105,12 @@ CREATE TABLE held (
   place TEXT NOT NULL,
   entry INTEGER NOT NULL,
   at INTEGER NOT NULL,
-  state TEXT NOT NULL DEFAULT 'held',
-  piece TEXT NOT NULL DEFAULT ''
+  state TEXT NOT NULL DEFAULT 'held', -- held, released, discarded
+  piece TEXT NOT NULL DEFAULT '',
+  part INTEGER NOT NULL DEFAULT -1, -- part.number, or -1: before any route, or not recorded
+  closed INTEGER,               -- when a person let it go or discarded it
+  by TEXT NOT NULL DEFAULT '',  -- who
+  config INTEGER                -- of the decision that held it; NULL: the message's own
 );
 CREATE INDEX held_message ON held (message);
 CREATE INDEX held_tray ON held (tray) WHERE state = 'held';
@@ -141,7 +147,8 @@ CREATE TABLE delivery (
   reason TEXT NOT NULL,
   piece TEXT NOT NULL DEFAULT '', -- which piece of a split message it is; '' for a whole one
   kind TEXT NOT NULL DEFAULT '', -- '' as a route made it; else how it came of its parent, as fallback
-  also TEXT NOT NULL DEFAULT '' -- further routes that an entry merged into it belongs to, with spaces
+  also TEXT NOT NULL DEFAULT '', -- further routes that an entry merged into it belongs to, with spaces
+  again INTEGER NOT NULL DEFAULT 0 -- when a person had it tried afresh
 );
 CREATE INDEX delivery_message ON delivery (message);
 CREATE INDEX delivery_open ON delivery (channel, address) WHERE closed IS NULL;
@@ -169,6 +176,24 @@ CREATE TABLE event (
   detail TEXT NOT NULL,
   PRIMARY KEY (message, id)
 ) WITHOUT ROWID;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  what TEXT NOT NULL,           -- release, resend, redirect, discard
+  why TEXT NOT NULL,
+  message INTEGER NOT NULL,
+  held INTEGER NOT NULL,        -- held.id, or 0
+  delivery INTEGER NOT NULL,    -- delivery.id, or 0
+  config TEXT NOT NULL,         -- hash of the configuration that decided anew, or ''
+  detail TEXT NOT NULL
+);
+CREATE INDEX audit_message ON audit (message);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit is only appended to'); END;
+CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit is only appended to'); END;
 
 CREATE TABLE tally (
   scope TEXT NOT NULL,
@@ -199,6 +224,30 @@ CREATE TABLE deadline (
   address TEXT, ending TEXT
 );
 CREATE INDEX deadline_open ON deadline (due) WHERE ending IS NULL;
+""",
+    3: """
+ALTER TABLE held ADD COLUMN part INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE held ADD COLUMN closed INTEGER;
+ALTER TABLE held ADD COLUMN by TEXT NOT NULL DEFAULT '';
+ALTER TABLE held ADD COLUMN config INTEGER;
+ALTER TABLE delivery ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  what TEXT NOT NULL,           -- release, resend, redirect, discard
+  why TEXT NOT NULL,
+  message INTEGER NOT NULL,
+  held INTEGER NOT NULL,        -- held.id, or 0
+  delivery INTEGER NOT NULL,    -- delivery.id, or 0
+  config TEXT NOT NULL,         -- hash of the configuration that decided anew, or ''
+  detail TEXT NOT NULL
+);
+CREATE INDEX audit_message ON audit (message);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit is only appended to'); END;
+CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit is only appended to'); END;
 """,
 }
 

@@ -38,7 +38,7 @@ STATES: dict[str, str] = {
     "parked": f"m.id IN ({_STUCK})".format("parked"),
     "refused_by_recipient": f"m.id IN ({_STUCK})".format("refused_by_recipient"),
     "withdrawn": f"m.id IN ({_STUCK})".format("withdrawn"),
-    "discarded": f"m.id IN ({_STUCK})".format("discarded"),
+    "discarded": f"m.id IN ({_OF_MESSAGE} UNION ALL {_STUCK})".format("discarded", "discarded"),
     "delivered": _COMMON.format("delivered"),
     "acknowledged": _COMMON.format("acknowledged"),
 }

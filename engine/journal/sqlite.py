@@ -23,9 +23,10 @@ from engine.journal.contract import JournalBroken, JournalFull, Trouble
 from engine.journal.deadlines import Look, Overdue, next_deadline
 from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Counters, Entries
-from engine.journal.jobs import ChangeJob, KeepJob, OverdueJob, RecordJob
+from engine.journal.jobs import ChangeJob, KeepJob, OverdueJob, RecordJob, RepairJob
 from engine.journal.ownership import JournalOwned, Ownership
 from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
+from engine.journal.repairs import Applied, Repair
 from engine.journal.schema import open_reading, open_writing
 from engine.journal.troubles import trouble
 from engine.journal.writer import OnTrouble, Writer
@@ -143,6 +144,18 @@ class SqliteJournal:
         job = OverdueJob(look, self._loop())
         self._writer.submit(job)
         return await job.future
+
+    async def repair(self, actions: Sequence[Repair]) -> Sequence[Applied]:
+        """Record what a person did, each action with its audit line in one commit; what became of each."""
+        if not actions:
+            return ()
+        job = RepairJob(actions, self._loop())
+        self._writer.submit(job)
+        return await job.future
+
+    async def look(self, question: Callable[..., T], *values: object) -> T:
+        """Put one of the questions of `engine.journal.stuck` or `configs`, off the loop's thread."""
+        return await self._read(question, *values)
 
     async def waiting(self, after: int, limit: int, max_bytes: int) -> Sequence[Waiting]:
         """Messages waiting for a decision with id > after, in id order."""

@@ -70,6 +70,8 @@ EVENTS = {
     "journal.recovered": "the journal can write again",
     "journal.broken": "the disk reported an error: the engine stops and must be started afresh",
     "journal.unstorable": "one message could not be written, and was not acknowledged; the others flow",
+    "repair.done": "a person released, resent, redirected or discarded something; the audit says why",
+    "repair.refused": "a person asked for a repair that could not be made, and why",
     "plugin.failed": "a plugin step crashed, took too long or gave back no message; its else was taken",
 }
 

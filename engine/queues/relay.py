@@ -295,7 +295,7 @@ class Relay:
 
 
 def _headers(row: DeliveryRow, doubt: bool) -> dict[str, str | int | bool]:
-    return {
+    headers: dict[str, str | int | bool] = {
         "gatepost-delivery-id": row.id,
         "gatepost-message-id": row.message,
         "gatepost-practice": row.address,
@@ -306,3 +306,9 @@ def _headers(row: DeliveryRow, doubt: bool) -> dict[str, str | int | bool]:
         "gatepost-attempt": row.attempts + 1,
         "gatepost-possible-duplicate": doubt,
     }
+    # What tells a recipient that a person let this go, late and out of its order.
+    if row.kind in ("resend", "redirect"):
+        headers["gatepost-resent"] = True
+    elif row.kind == "released" or row.again:
+        headers["gatepost-released"] = True
+    return headers

@@ -25,7 +25,7 @@ from routes.language.plan import compile_plan
 from routes.language.problems import Problem, Problems, Spot
 from routes.language.source import Block, Node, Scalar, read_yaml
 
-__all__ = ["PLUGINS", "hash_of", "load_site"]
+__all__ = ["PLUGINS", "hash_of", "load_kept", "load_site"]
 
 PLUGINS = "(plugins)"
 """What stands for the file name of the plugin steps that took part, among the texts of a configuration."""
@@ -68,6 +68,32 @@ def load_site(
     if trees is not None:
         secrets = os.environ if environ is None else environ
         site = _site(folder, environment, files, trees, secrets, problems, to_run=to_run or bool(environment))
+    return (None if problems.errors else site), problems.in_order()
+
+
+def load_kept(
+    folder: Path, sources: Mapping[str, str], *, environ: Mapping[str, str] | None = None
+) -> tuple[Site | None, list[Problem]]:
+    """A site as it was, from the texts that were kept of it (`Site.sources`), or the problems that it has
+    today: a plugin or a secret that is gone. folder: where certificates and the like are looked for.
+
+    Only its decisions are as they were: no text holds a secret, nor a broker's address from the command line.
+    """
+    problems = Problems()
+    files = SiteFiles({name: text for name, text in sources.items() if not name.startswith("(")})
+    environments = files.environments()
+    lines = [line.partition(": ") for line in sources.get(OPTIONS, "").splitlines()]
+    overrides = {path: value for path, _, value in lines if path != "broker"}
+    trees = _trees(files, environments[0] if environments else "", tree_of(overrides), problems)
+    site = None
+    if trees is not None:
+        environ = os.environ if environ is None else environ
+        name = environments[0] if environments else ""
+        site = _site(folder, name, files, trees, environ, problems, to_run=True, tried=False)
+    if site is not None and site.sources.get(PLUGINS) != sources.get(PLUGINS):
+        problems.add(
+            Spot(PLUGINS), "Its plugin steps are installed in another version now.", "plugin-version"
+        )
     return (None if problems.errors else site), problems.in_order()
 
 
@@ -153,7 +179,9 @@ def _site(
     problems: Problems,
     *,
     to_run: bool,
+    tried: bool = True,
 ) -> Site | None:
+    """tried: whether the tests of its routes are looked at, which need its samples."""
     root = folder.resolve()
     settings = read_settings(trees.settings, root, environ, problems)
     feeds, feed_facts = read_feeds(trees.feeds, root, problems)
@@ -168,7 +196,8 @@ def _site(
     channels, channel_facts = read_channels(trees.channels, around, problems)
     if settings is None:
         return None
-    plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems, files.samples)
+    samples = files.samples if tried else None
+    plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems, samples)
     if plan is None:
         return None
     sources = _sources(files, environment, trees, settings)
@@ -188,6 +217,7 @@ def _site(
         _beside(feeds, channels, settings),
         settings.watch,
         settings.timezone,
+        settings.repair,
     )
 
 

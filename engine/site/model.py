@@ -16,6 +16,7 @@ __all__ = [
     "Feed",
     "Limits",
     "Outcome",
+    "RepairRules",
     "Retry",
     "Site",
     "Tls",
@@ -121,6 +122,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairRules:
+    """Care for what people let go of by hand. older_than: seconds since a message was received, past which
+    it takes a special word. rate: so many a second."""
+
+    older_than: float = 30 * 86400.0
+    rate: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One site folder, loaded, checked and ready to run. `hash` names this configuration, tables included.
 
@@ -147,3 +157,4 @@ class Site:
     beside: tuple[Path, ...] = ()
     watch: bool = False
     timezone: str = "Europe/London"
+    repair: RepairRules = RepairRules()

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from engine.site.model import Limits
+from engine.site.model import Limits, RepairRules
 from engine.site.overlay import OPTIONS
 from engine.site.plugins import find_plugins
 from engine.site.secrets import MASK, Filled, SecretError, files_of, fill_in
-from engine.site.values import Zone
+from engine.site.values import Rate, Zone
 from routes.language.facts import SiteFacts, TrayFacts
 from routes.language.hours import hours_schema
 from routes.language.kinds import (
@@ -127,6 +127,26 @@ GUARDS = Field("guards", ListOf(Name("the name of a guard")), "Guards of every f
 PLUGINS: Field[tuple[Scalar, ...]] = Field(
     "plugins", ListOf(Marked("a plugin step, such as package.name@1.2")), "Plugin steps that routes may use."
 )
+OLDER_THAN = Field(
+    "older_than",
+    Duration(),
+    "What was received longer ago is released, sent again or redirected only with --old.",
+    default=RepairRules().older_than,
+)
+RATE = Field(
+    "rate",
+    Rate(),
+    "So many at a time are let go where many are, so that no practice is flooded.",
+    default=RepairRules().rate,
+)
+REPAIR_SHAPE = Shape("the rules of repair", (OLDER_THAN, RATE))
+
+
+def _repair(record: Record, _problems: Problems) -> RepairRules:
+    return RepairRules(older_than=record[OLDER_THAN], rate=record[RATE])
+
+
+REPAIR = Field("repair", Nested(REPAIR_SHAPE, _repair), "Care for what people let go of by hand.")
 LIVE = Field(
     "live",
     YesNo(),
@@ -155,6 +175,7 @@ SITE = Shape(
         WATCH,
         TIMEZONE,
         LIMITS,
+        REPAIR,
         TRAYS,
         HOURS,
         PATTERNS,
@@ -189,6 +210,7 @@ class Settings:
     secrets: tuple[Path, ...] = ()
     watch: bool = False
     timezone: str = str(TIMEZONE.default)
+    repair: RepairRules = field(default_factory=RepairRules)
 
 
 def read_settings(
@@ -230,6 +252,7 @@ def read_settings(
         files_of(wanted.value) if wanted is not None else (),
         not record[LIVE] if watch is None else watch,
         record[TIMEZONE],
+        record.get(REPAIR) or RepairRules(),
     )
 
 

@@ -18,7 +18,7 @@ from routes.language.nearest import nearest
 from routes.language.problems import Problems
 from routes.language.source import Node, Scalar
 
-__all__ = ["Charset", "Column", "Endpoint", "Listen", "Network", "Zone"]
+__all__ = ["Charset", "Column", "Endpoint", "Listen", "Network", "Rate", "Zone"]
 
 _COLUMN = re.compile(r"([a-z][a-z0-9_]*)\[\s*address\s*\]\.([A-Za-z][A-Za-z0-9_]*)\Z")
 
@@ -108,6 +108,37 @@ class Listen:
 
     def schema(self) -> dict[str, object]:
         return HostPort().schema()
+
+
+_RATE = re.compile(r"([1-9]\d{0,5})\s*/\s*(s|m|h)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many in what time, read as so many a second."""
+
+    words: str = "a number for each second, minute or hour, such as 10/s or 100/m"
+
+    def read(self, node: Node, problems: Problems) -> float | None:
+        found = Marked(self.words).read(node, problems)
+        if found is None:
+            return None
+        matched = _RATE.match(found.value)
+        if matched is None:
+            problems.add(found.spot, f"This must be {self.words}.", "wrong-kind")
+            return None
+        return int(matched[1]) / _SECONDS[matched[2]]
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": r"^[1-9]\d{0,5}\s*/\s*(s|m|h)$"}
+
+    def write(self, rate: float) -> str:
+        """A rate as a file says it."""
+        for unit, seconds in _SECONDS.items():
+            if rate * seconds >= 1 and (rate * seconds).is_integer():
+                return f"{rate * seconds:g}/{unit}"
+        return f"{rate * 3600:g}/h"
 
 
 @dataclass(frozen=True, slots=True)

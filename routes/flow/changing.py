@@ -54,7 +54,7 @@ def as_act(step: Step, when: Test | None, otherwise: Otherwise) -> Act:
         except (Unwritable, NoSuchPlace):
             done = False
         run.scope.forget()
-        return None if done else run.take(otherwise)
+        return None if done else run.take(otherwise, change=True)
 
     return act
 

@@ -11,7 +11,7 @@ route that passed it, each with the message as that one left it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from routes.flow.decision import (
@@ -24,11 +24,12 @@ from routes.flow.decision import (
     Known,
     NotWanted,
     Rejected,
+    Released,
     RouteDecision,
 )
 from routes.flow.keys import find_keys
 from routes.flow.running import Failed, Otherwise, Outcome, Run, run_all
-from routes.flow.sending import Sending, Sent
+from routes.flow.sending import Entry, Sending, Sent
 from routes.flow.splitting import Parting, Uncut
 from routes.flow.tracing import Watch
 from routes.flow.versions import of_final, version_of
@@ -54,12 +55,14 @@ def decide(
     *,
     after_dialect: Callable[[Message], None] | None = None,
     watch: Watch | None = None,
+    released: Released | None = None,
 ) -> Decision:
     """What becomes of one message of a feed.
 
     A message that cannot be read, or of a feed that the plan does not know, is held before routing.
     after_dialect: edits the message in its common form, as the tests of routes do. watch: is told what each
-    entry of each file did; the decision is the same.
+    entry of each file did; the decision is the same. released: what of it a person has let go of: the
+    decision holds only that, and what other routes say of the message plays no part in it.
     """
     plan = site.feeds.get(feed)
     if plan is None:
@@ -75,6 +78,8 @@ def decide(
         message = message.copy()
     if watch is not None:
         return _Watched(watch_feed(site, feed), message, known, after_dialect, watch).whole()
+    if released is not None:
+        return _Releasing(plan, message, known, after_dialect, released).whole()
     return _Deciding(plan, message, known, after_dialect).whole()
 
 
@@ -155,9 +160,7 @@ class _Deciding:
             return Decision(rejected=outcome, warnings=warnings, keys=keys, misses=self.misses)
         if outcome is not None:
             return Decision(held_before_routing=outcome, warnings=warnings, keys=keys, misses=self.misses)
-        drafts: list[_Draft] = []
-        for route in plan.routes:
-            self._enter(route, self.message, drafts)
+        drafts = self._drafts()
         rejected = next((draft.rejected for draft in drafts if draft.rejected), None)
         if rejected is not None:
             # The sender is told that it was not taken and will send again: nothing of it may wait here.
@@ -175,6 +178,13 @@ class _Deciding:
             () if rejected else tuple(self.same),
             () if rejected else tuple(self.asked),
         )
+
+    def _drafts(self) -> list[_Draft]:
+        """What each route makes of the message, those that it is passed to included."""
+        drafts: list[_Draft] = []
+        for route in self.plan.routes:
+            self._enter(route, self.message, drafts)
+        return drafts
 
     def _before_routes(self, run: Run) -> Outcome | None:
         """The dialect, then the guards. `after_dialect` comes between the two."""
@@ -257,7 +267,7 @@ class _Deciding:
                 return [(run, piece)]
             pieces = parting.cut(run.message)
         except Uncut as reason:
-            outcome = run.take(_with_reason(parting.otherwise, str(reason)))
+            outcome = run.take(_with_reason(parting.otherwise, str(reason)), change=True)
             return [(run, piece)] if outcome is None else outcome
         except Exception as failure:
             raise Failed(parting, type(failure).__name__) from failure
@@ -273,10 +283,17 @@ class _Deciding:
 
     def _send(self, route: RoutePlan, run: Run, piece: str, draft: _Draft) -> None:
         sending = Sending(run, self.known, piece, route.name)
+        self._send_all(route, route.sends, sending, draft)
+
+    def _send_all(self, route: RoutePlan, entries: Sequence[Entry], sending: Sending, draft: _Draft) -> None:
+        """These entries of a route, of a message or of one piece."""
+        piece = sending.piece
         entry = None
         try:
-            overtaken = self._versions(route, run) if route.same else frozenset()
-            for entry in route.sends:
+            overtaken = self._versions(route, sending.run) if route.same else frozenset()
+            if route.where in sending.run.answered:
+                overtaken = frozenset()  # a person lets it go all the same
+            for entry in entries:
                 draft.rejected = entry(sending)
                 if draft.rejected is not None:
                     return
@@ -347,6 +364,53 @@ class _Watched(_Deciding):
 
 def _with_reason(otherwise: Otherwise, reason: str) -> Otherwise:
     return replace(otherwise, reason=reason) if isinstance(otherwise, Held) else otherwise
+
+
+class _Releasing(_Deciding):
+    """What a person has let go of, and nothing else, past the checks that held it."""
+
+    __slots__ = ("only", "released", "visits")
+
+    def __init__(
+        self,
+        plan: FeedPlan,
+        message: Message,
+        known: Known,
+        after_dialect: Callable[[Message], None] | None,
+        released: Released,
+    ) -> None:
+        super().__init__(plan, message, known, after_dialect)
+        self.released = released
+        self.visits = 0
+        self.only: list[_Draft] = []  # what the released visit came to, and the visits that follow from it
+
+    def _run(self, message: Message, piece: str = "", via: str = "") -> Run:
+        run = super()._run(message, piece, via)
+        run.answered, run.unchanged = self.released.answered, self.released.unchanged
+        return run
+
+    def _drafts(self) -> list[_Draft]:
+        drafts = super()._drafts()
+        return self.only if self.released.route else drafts
+
+    def _enter(
+        self, route: RoutePlan, message: Message, drafts: list[_Draft], via: str = "", piece: str = ""
+    ) -> None:
+        if drafts is not self.only and route.name == self.released.route:
+            self.visits += 1
+            if self.visits == self.released.visit + 1:
+                drafts = self.only
+        super()._enter(route, message, drafts, via, piece)
+
+    def _send(self, route: RoutePlan, run: Run, piece: str, draft: _Draft) -> None:
+        released = self.released
+        sending = Sending(run, self.known, piece, route.name)
+        if released.address or released.channel:
+            sending.instead = (released.channel, released.address)
+        entries = route.sends
+        if released.entry >= 0 and draft.route == released.route and self.visits == released.visit + 1:
+            entries = entries[released.entry : released.entry + 1] if piece == released.piece else ()
+        self._send_all(route, entries, sending, draft)
 
 
 def _pass(stage: Stage, run: Run) -> Outcome | None:

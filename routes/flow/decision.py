@@ -20,6 +20,7 @@ __all__ = [
     "Known",
     "NotWanted",
     "Rejected",
+    "Released",
     "RouteDecision",
 ]
 
@@ -42,6 +43,28 @@ class Known:
     envelope: bytes = b""
     earlier: tuple[tuple[str, str], ...] = ()
     earlier_of: Mapping[Asked, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What a person has let go of: only this is decided again.
+
+    answered: the places (`Held.where`) of the checks that held it; they hold it no more. unchanged: nor does
+    a change that cannot be made: the field goes out as it came.
+    route: the route that held it, at its visit number `visit` (from 0, for a route that is entered several
+    times); "": it was held before any route, and all is decided. entry: which of the route's send entries,
+    counted from 0, or -1: the whole route. piece: of which piece, for an entry.
+    channel, address: where the entry sends instead of holding; channel "": its own.
+    """
+
+    answered: frozenset[str] = frozenset()
+    unchanged: bool = False
+    route: str = ""
+    visit: int = 0
+    entry: int = -1
+    piece: str = ""
+    channel: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,17 @@ Test = Callable[[Scope], bool]
 
 @dataclass(slots=True)
 class Run:
-    """The message as this route sees it, the scope its expressions read in, and warnings so far."""
+    """The message as this route sees it, the scope its expressions read in, and warnings so far.
+
+    answered: places whose hold a person has let go of: what stands there holds no more. unchanged: so too
+    where a change of the message cannot be made, which then stays as it is.
+    """
 
     message: Message
     scope: Scope
     warnings: list[Finding]
+    answered: frozenset[str] = frozenset()
+    unchanged: bool = False
 
     def put(self, message: Message) -> None:
         """Go on with another state of the message."""
@@ -35,12 +41,14 @@ class Run:
         self.scope.message = message
         self.scope.forget()
 
-    def take(self, otherwise: Otherwise) -> Outcome | None:
-        """An `else`: a warning is noted and the route goes on, anything else ends it."""
+    def take(self, otherwise: Otherwise, *, change: bool = False) -> Outcome | None:
+        """An `else`: a warning is noted and the route goes on, anything else ends it, unless a person has
+        answered it. change: it is that of a change, which could not be made."""
         if isinstance(otherwise, Finding):
             self.warnings.append(otherwise)
             return None
-        return otherwise
+        answered = otherwise.where in self.answered and isinstance(otherwise, Held)
+        return None if answered and (self.unchanged or not change) else otherwise
 
 
 Act = Callable[[Run], Outcome | None]

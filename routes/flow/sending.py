@@ -71,6 +71,7 @@ class Sending:
 
     known: what is known of earlier versions. asked: what must be known of them. passed: the routes that it
     goes on to, each with the message.
+    instead: the channel ("": the entry's own) and address that a person gave for what was held here.
     """
 
     run: Run
@@ -82,6 +83,7 @@ class Sending:
     passed: list[tuple[str, Message]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     nothing_more: bool = False
+    instead: tuple[str, str] | None = None
     _body: bytes | None = None
 
     def body(self) -> bytes:
@@ -96,6 +98,8 @@ class Sending:
             return otherwise
         if isinstance(otherwise, Finding):
             self.run.warnings.append(otherwise)
+        elif self.instead is not None and self.instead[0] and otherwise.where in self.run.answered:
+            self.add(*self.instead, self.body(), None)
         else:
             self.held.append(replace(otherwise, piece=self.piece) if self.piece else otherwise)
         return None
@@ -140,6 +144,8 @@ def send_one(
         to = ""
         if address is not None:
             found = address(sending.run.scope)
+            if found is None and sending.instead is not None and not sending.instead[0]:
+                found = sending.instead[1]
             if found is None:
                 return sending.take(otherwise)
             to = found

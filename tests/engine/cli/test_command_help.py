@@ -17,18 +17,9 @@ from engine.cli import COMMANDS, main
 
 GOLDEN = Path(__file__).parent / "golden"
 OURS = (
-    "check",
-    "explain",
-    "graph",
-    "init",
-    "trace",
-    "send",
-    "listen",
-    "messages",
-    "show",
-    "report",
-    "schema",
-)
+    "check", "explain", "graph", "init", "trace", "send", "listen", "messages", "show", "report", "schema",
+    "held", "parked", "release", "resend", "redirect", "discard", "audit",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", OURS)

@@ -117,7 +117,7 @@ async def test_copies_that_came_later_are_no_part_of_the_decision(
         for id_, message_id, channel, parent in ((98, 1, "fallback", 1), (99, 2, "released", 0)):
             connection.execute(
                 "INSERT INTO delivery SELECT ?, message, route, ?, address, state, 0, 0, created+9, NULL,"
-                " body, control_id, 0, ?, config, 0, '', '', '', '' FROM delivery WHERE message=?",
+                " body, control_id, 0, ?, config, 0, '', '', '', '', 0 FROM delivery WHERE message=?",
                 (id_, channel, parent, message_id),
             )
     first, second = read(tmp_path)

@@ -1,0 +1,90 @@
+"""`gatepost audit`: what people did with messages, when and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from engine.cli.journal_view import (
+    as_instant,
+    clock_time,
+    console,
+    data_option,
+    iso_time,
+    open_journal,
+    plain,
+)
+from engine.cli.options import environment_option, site_argument
+from engine.journal.stuck import AuditShown
+
+__all__ = ["audit", "audit_as_json", "audit_table"]
+
+
+@click.command(
+    epilog="\b\nExamples:\n  gatepost audit --since 7d\n  gatepost audit config --message 1042 --json"
+)
+@site_argument
+@environment_option
+@data_option
+@click.option("--message", type=int, default=0, metavar="ID", help="What was done with this message.")
+@click.option("--since", default="", metavar="WHEN", help="Done within 2h, 3d; or from 2026-11-22T09:30.")
+@click.option("--until", default="", metavar="WHEN", help="Done before then.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for scripts.")
+def audit(
+    site: Path,
+    environment: str,
+    data: Path | None,
+    message: int,
+    since: str,
+    until: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List what people did in SITE (default: config): every release, resend, redirect and discard.
+
+    The audit is part of the journal, written in the same transaction as what was done, and only appended
+    to. Exit status 1 where there is nothing.
+    """
+    start, end = as_instant(since) if since else 0, as_instant(until) if until else 0
+    with open_journal(site, environment, data) as journal:
+        lines = journal.audit(message=message, since=start, until=end, limit=limit)
+    if as_json:
+        for line in lines:
+            click.echo(json.dumps(audit_as_json(line), ensure_ascii=False))
+    elif lines:
+        console().print(audit_table(lines))
+        if len(lines) == limit:
+            click.echo(f"The newest {limit} are shown; --limit shows more.")
+    else:
+        click.echo("Nothing was done by hand.", err=True)
+    sys.exit(0 if lines else 1)
+
+
+def audit_table(lines: list[AuditShown], *, title: str | None = None) -> Table:
+    """The audit, for people."""
+    table = Table(header_style="bold", title=title, title_justify="left")
+    for heading in ("When", "Who", "What", "Message", "Why", "Detail"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        thing = f"H{line.held}" if line.held else f"C{line.delivery}"
+        table.add_row(
+            clock_time(line.at), plain(line.who), f"{line.what} {thing}", str(line.message),
+            plain(line.why), plain(line.detail),
+        )  # fmt: skip
+    return table
+
+
+def audit_as_json(line: AuditShown) -> dict[str, object]:
+    """One line, for scripts."""
+    return {
+        "id": line.id, "at": iso_time(line.at), "who": line.who, "what": line.what, "why": line.why,
+        "message": line.message, "held": line.held or None, "copy": line.delivery or None,
+        "config": line.config, "detail": line.detail,
+    }  # fmt: skip

@@ -1,0 +1,363 @@
+"""Records what a person did with what was held, parked or sent: one action, its audit line, its events.
+
+Knows what each action means for the rows and the counters. Does not know why a person may do it, how a
+message is decided anew, or who delivers. Every action is recorded wholly or not at all, in one commit;
+where the state that it was meant for has gone, nothing is recorded, and it says why.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.journal.arrivals import readable
+from engine.journal.changes import Changer
+from engine.journal.decisions import Recorder, Undecided
+from engine.journal.earlier import SAME
+from engine.journal.entries import Entries
+from engine.journal.records import OPEN_STATES, Changed, Decided, DeliveryState, HeldPart, NewDelivery
+
+__all__ = ["Applied", "By", "Discard", "GiveUp", "LetGo", "PutBack", "Repair", "Repairer", "SendAgain"]
+
+
+_GOES = ("sent", "passed")  # outcomes that stand, whatever else of the part still waits
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who did it, at what time (microseconds since 1970), and why, in that person's own words."""
+
+    who: str
+    why: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Release held.id `held`: `decided` is what came of it. Its first part is that of the route that had held
+    it, unless it was held before any route."""
+
+    by: By
+    held: int
+    decided: Decided
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """End what is held as held.id `held`: nothing of it is sent."""
+
+    by: By
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """A parked copy waits for its delivery again, its attempts counted afresh."""
+
+    by: By
+    delivery: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """A parked copy is not sent any more."""
+
+    by: By
+    delivery: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """A further copy of a copy. ends: the copy that it is made of is not sent any more."""
+
+    by: By
+    new: NewDelivery
+    ends: bool = False
+    edited: bool = False
+
+
+Repair = LetGo | Discard | PutBack | GiveUp | SendAgain
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of an action. why_not: "" where it was done. deliveries: the copies that are due now."""
+
+    why_not: str = ""
+    deliveries: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Held:
+    """A row of `held` and what is needed of its message."""
+
+    message: int
+    route: str
+    tray: str
+    part: int
+    state: str
+    closed_by: str
+    feed: str
+    message_state: str
+    undecided: Undecided = field(repr=False)
+
+
+class Repairer:
+    """Records the actions of one commit."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, entries: Entries, recorder: Recorder, changer: Changer
+    ) -> None:
+        self._connection = connection
+        self._entries = entries
+        self._recorder = recorder
+        self._changer = changer
+
+    def apply(self, action: Repair) -> Applied:
+        """Record one action, or say why it cannot be done any more."""
+        match action:
+            case LetGo():
+                return self._let_go(action)
+            case Discard():
+                return self._discard(action)
+            case PutBack():
+                return self._put_back(action)
+            case GiveUp():
+                return self._give_up(action)
+            case SendAgain():
+                return self._send_again(action)
+
+    # -- what is held ----------------------------------------------------------------------------
+
+    def _let_go(self, action: LetGo) -> Applied:
+        held = self._open(action.held)
+        if isinstance(held, Applied):
+            return held
+        decided, by, entries = action.decided, action.by, self._entries
+        config = entries.config(decided.config)
+        self._close(held, action.held, "released", by, config)
+        numbers = self._parts(held, decided)
+        for part in decided.held:
+            entries.hold(held.message, replace(part, part=_at(numbers, part)), by.at, config)
+            entries.event(held.message, 0, "held", by.at, None, part.tray)
+        self._findings(held.message, decided)
+        keys = [(kind, readable(value)) for kind, values in decided.keys.items() for value in values]
+        entries.rows["key"] += [
+            (*key, held.message) for key in (*keys, *((SAME, digest) for digest in decided.same))
+        ]
+        if not held.route:
+            again = any(not part.route for part in decided.held)
+            self._message(held, "held" if again else "decided", keys)
+        rows = self._recorder.deliveries(decided, held.undecided, config)
+        detail = "; ".join(filter(None, [f"from tray {held.tray}", action.detail]))
+        self._audit(by, "release", held.message, action.held, 0, decided.config, detail)
+        return Applied(deliveries=tuple([row.id for row in rows]))
+
+    def _discard(self, action: Discard) -> Applied:
+        held = self._open(action.held)
+        if isinstance(held, Applied):
+            return held
+        self._close(held, action.held, "discarded", action.by, None)
+        if not held.route:
+            self._message(held, "discarded", [])
+        elif (number := self._part_of(held)) is not None and not self._others(held, number):
+            self._end_part(held, number, "discarded", "")
+        self._audit(action.by, "discard", held.message, action.held, 0, "", f"from tray {held.tray}")
+        return Applied()
+
+    def _open(self, id_: int) -> _Held | Applied:
+        row = self._connection.execute(
+            "SELECT h.message, h.route, h.tray, h.part, h.state, h.by, m.feed, m.state,"
+            " m.type, m.body, m.verdict, m.words FROM held h CROSS JOIN message m ON m.id=h.message"
+            " WHERE h.id=?",
+            (id_,),
+        ).fetchone()
+        if row is None:
+            return Applied("there is no such part")
+        values: tuple[Any, ...] = (*row[:8], Undecided(row[6], *row[8:]))
+        held = _Held(*values)
+        if held.state != "held":
+            return Applied(f"it was {held.state} already, by {held.closed_by}")
+        return held
+
+    def _close(self, held: _Held, id_: int, state: str, by: By, config: int | None) -> None:
+        self._connection.execute(
+            "UPDATE held SET state=?, closed=?, by=? WHERE id=?", (state, by.at, by.who, id_)
+        )
+        self._entries.count("tray", held.tray, "held", -1)
+        self._entries.count("tray", held.tray, state)
+        self._entries.event(held.message, 0, state, by.at, config, f"{held.tray}, by {by.who}")
+
+    def _message(self, held: _Held, state: str, keys: Sequence[tuple[str, str]]) -> None:
+        """The message's own state, where it was held before any route: what its sender was told stays so."""
+        self._connection.execute(
+            "UPDATE message SET state=?, verdict=coalesce(verdict, 'ok') WHERE id=?", (state, held.message)
+        )
+        if keys:
+            self._connection.execute(
+                "UPDATE message SET keys=coalesce(keys, ?) WHERE id=?", (json.dumps(keys), held.message)
+            )
+        self._entries.count("feed", held.feed, held.message_state, -1)
+        self._entries.count("feed", held.feed, state)
+
+    def _parts(self, held: _Held, decided: Decided) -> list[int]:
+        """Record what became of the part that was held, and of those that came after it; their numbers."""
+        parts = list(decided.parts)
+        numbers: list[int] = []
+        if held.route and parts:
+            first = parts.pop(0)
+            number = self._part_of(held)
+            if number is not None and (first.outcome in _GOES or not self._others(held, number)):
+                self._end_part(held, number, first.outcome, first.detail)
+            numbers.append(held.part if number is None else number)
+        (following,) = self._connection.execute(
+            "SELECT coalesce(max(number), -1) + 1 FROM part WHERE message=?", (held.message,)
+        ).fetchone()
+        for number, part in enumerate(parts, following):
+            self._connection.execute(
+                "INSERT INTO part (message, number, route, outcome, detail) VALUES (?,?,?,?,?)",
+                (held.message, number, part.route, part.outcome, part.detail),
+            )
+            self._entries.count("route", part.route, "entered")
+            self._entries.count("route", part.route, part.outcome)
+            if part.outcome == "not_wanted":
+                self._entries.count("rule", part.route, part.detail)
+            numbers.append(number)
+        return numbers
+
+    def _part_of(self, held: _Held) -> int | None:
+        """The part that stands as held because of this; None where it stands otherwise: something of it was
+        sent all the same, or it came of a deadline and not of a decision."""
+        row = self._connection.execute(
+            "SELECT number FROM part WHERE message=? AND route=? AND outcome='held'"
+            " AND (number=? OR ?<0) ORDER BY number LIMIT 1",
+            (held.message, held.route, held.part, held.part),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _others(self, held: _Held, number: int) -> bool:
+        """Whether more of this part still waits for a person."""
+        row = self._connection.execute(
+            "SELECT 1 FROM held WHERE message=? AND route=? AND state='held' AND (part=? OR part<0) LIMIT 1",
+            (held.message, held.route, number),
+        ).fetchone()
+        return row is not None
+
+    def _end_part(self, held: _Held, number: int, outcome: str, detail: str) -> None:
+        self._connection.execute(
+            "UPDATE part SET outcome=?, detail=? WHERE message=? AND number=?",
+            (outcome, detail, held.message, number),
+        )
+        self._entries.count("route", held.route, "held", -1)
+        self._entries.count("route", held.route, outcome)
+        if outcome == "not_wanted":
+            self._entries.count("rule", held.route, detail)
+
+    def _findings(self, message: int, decided: Decided) -> None:
+        known = [
+            words
+            for (words,) in self._connection.execute(
+                "SELECT words FROM finding WHERE message=? ORDER BY number", (message,)
+            )
+        ]
+        new = [words for words in decided.warnings if words not in known]
+        for number, words in enumerate(dict.fromkeys(new), len(known)):
+            self._connection.execute("INSERT INTO finding VALUES (?,?,?)", (message, number, words))
+
+    # -- copies ----------------------------------------------------------------------------------
+
+    def _put_back(self, action: PutBack) -> Applied:
+        by, id_ = action.by, action.delivery
+        message, state = self._copy(id_)
+        if state != "parked":
+            return _not_parked(state)
+        reason = f"released by {by.who}"
+        self._changer.change([Changed(id_, "waiting", by.at, 0, 0, reason)])
+        self._connection.execute(
+            "UPDATE delivery SET again=?, kind=CASE kind WHEN '' THEN 'released' ELSE kind END WHERE id=?",
+            (by.at, id_),
+        )
+        self._audit(by, "release", message, 0, id_, "", "parked")
+        return Applied(deliveries=(id_,))
+
+    def _give_up(self, action: GiveUp) -> Applied:
+        by, id_ = action.by, action.delivery
+        message, state = self._copy(id_)
+        if state != "parked":
+            return _not_parked(state)
+        self._end_copy(id_, "discarded", by, f"discarded by {by.who}")
+        self._audit(by, "discard", message, 0, id_, "", "parked")
+        return Applied()
+
+    def _send_again(self, action: SendAgain) -> Applied:
+        by, new = action.by, action.new
+        message, state = self._copy(new.parent)
+        if state == "":
+            return _not_parked(state)
+        if state == "sending":
+            return Applied("it is being sent at this moment: try again when that is over")
+        if new.kind == "resend" and (state in OPEN_STATES or (state == "parked" and not action.ends)):
+            return Applied(f"it is {state} still, and not sent a second time: release or redirect it")
+        detail = f"copy {new.parent}, {state.replace('_', ' ')}"
+        if action.ends and (state in OPEN_STATES or state == "parked"):
+            ending: DeliveryState = "discarded" if state == "parked" else "withdrawn"
+            self._end_copy(new.parent, ending, by, f"sent elsewhere by {by.who}")
+            detail += f", now {ending}"
+        row = self._connection.execute(
+            "SELECT m.feed, m.type, m.body, c.hash, d.body FROM delivery d CROSS JOIN message m"
+            " ON m.id=d.message CROSS JOIN config c ON c.id=d.config WHERE d.id=?",
+            (new.parent,),
+        ).fetchone()
+        feed, type_, body, config, own = row
+        if new.body is None and own is not None:
+            content = self._connection.execute("SELECT bytes FROM body WHERE id=?", (own,)).fetchone()[0]
+            new = replace(new, body=content)
+        decided = Decided(message, config, by.at, deliveries=(new,))
+        (copy,) = self._recorder.deliveries(
+            decided, Undecided(feed, type_, body, None, None), self._entries.config(config)
+        )
+        edited = ", edited" if action.edited else ""
+        goes = f"{new.channel} {new.address}".strip()
+        what = "resend" if new.kind == "resend" else "redirect"
+        self._entries.event(message, copy.id, new.kind, by.at, None, f"by {by.who}, {detail}{edited}")
+        self._audit(by, what, message, 0, copy.id, "", f"{detail}, to {goes}{edited}")
+        return Applied(deliveries=(copy.id,))
+
+    def _copy(self, id_: int) -> tuple[int, DeliveryState | str]:
+        """A copy's message, and its state as this commit leaves it; "" where there is no such copy."""
+        row = self._connection.execute("SELECT message FROM delivery WHERE id=?", (id_,)).fetchone()
+        if row is None:
+            return 0, ""
+        self._changer.load([id_])
+        return row[0], self._changer.state(id_)[0]
+
+    def _end_copy(self, id_: int, state: DeliveryState, by: By, reason: str) -> None:
+        """The copy is not sent any more, and no proof of it is awaited."""
+        self._changer.change([Changed(id_, state, by.at, 0, 0, reason)])
+        self._connection.execute(
+            "UPDATE deadline SET ending='ended' WHERE delivery=? AND ending IS NULL", (id_,)
+        )
+
+    def _audit(
+        self, by: By, what: str, message: int, held: int, delivery: int, config: str, detail: str
+    ) -> None:
+        self._connection.execute(
+            "INSERT INTO audit (at, who, what, why, message, held, delivery, config, detail)"
+            " VALUES (?,?,?,?,?,?,?,?,?)",
+            (by.at, by.who, what, by.why, message, held, delivery, config, detail),
+        )
+
+
+def _not_parked(state: str) -> Applied:
+    if not state:
+        return Applied("there is no such copy")
+    return Applied(f"it is not parked any more, but {state.replace('_', ' ')}")
+
+
+def _at(numbers: list[int], part: HeldPart) -> int:
+    """Which part in the journal a newly held thing belongs to."""
+    return numbers[part.part] if 0 <= part.part < len(numbers) else -1

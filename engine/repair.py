@@ -1,0 +1,465 @@
+"""Repair: what people do with what is held, parked or sent. Run by the owner of the journal.
+
+Says beforehand what would happen, and does it: release, resend, redirect, discard, each action recorded in
+one commit with who and why. Asked at the control socket, or by a command that owns the journal of a stopped
+engine: there is no second implementation. Must not know how a person is asked, or how copies are delivered.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from engine.earlier import Earlier, recipients
+from engine.journal import configs, stuck
+from engine.journal.earlier import read_known
+from engine.journal.records import DeliveryRow, NewDelivery
+from engine.journal.repairs import By, Discard, GiveUp, LetGo, PutBack, SendAgain
+from engine.journal.repairs import Repair as Action
+from engine.journal.sqlite import SqliteJournal
+from engine.journal.stuck import CopyFound, HeldFound
+from engine.observe.log import get_log
+from engine.releasing import WHOLE, Answer, Before, Made, Outcome, decide_again, entry_at
+from engine.site.loading import load_kept
+from engine.site.model import Site
+from routes.hl7.formats import is_no_address
+from routes.hl7.header import Unreadable, read_header
+
+__all__ = ["MOST", "Repair", "address_of", "age_in_words"]
+
+MOST = 200
+"""Items of one question."""
+
+What = Literal["release", "resend", "redirect", "discard"]
+_DAY = 86_400_000_000
+
+log = get_log()
+
+
+class Unasked(Exception):
+    """A question that makes no sense: its words are for whoever asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question at the control socket, read."""
+
+    what: What
+    held: tuple[int, ...]
+    copies: tuple[int, ...]
+    by: By
+    preview: bool
+    old: bool
+    role: str
+    as_then: bool
+    answer: Answer
+
+
+@dataclass(slots=True)
+class _Item:
+    """One thing to be done, or why it cannot be."""
+
+    shown: dict[str, Any]
+    action: Action | None = None
+
+
+class Repair:
+    """Answers the question `repair`. site: the configuration in force. deliver: takes copies that are due.
+    expect: is told when a proof of a recorded copy is awaited."""
+
+    def __init__(
+        self,
+        journal: SqliteJournal,
+        site: Callable[[], Site],
+        deliver: Callable[[Sequence[DeliveryRow]], None],
+        *,
+        expect: Callable[[int], None] = lambda _due: None,
+        now: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._journal = journal
+        self._site = site
+        self._deliver = deliver
+        self._expect = expect
+        self._now = now
+        self._then: tuple[str, Site] | None = None  # the last configuration that was compiled again
+
+    async def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Say what would happen (`preview`), or do it: for each item in order what it is and `why_not`."""
+        try:
+            asked = _read(question, self._now())
+        except Unasked as why:
+            return {"error": str(why)}
+        items = await self._items(asked)
+        if not asked.preview:
+            await self._carry_out(asked, items)
+        rules = self._site().repair
+        return {
+            "items": [item.shown for item in items],
+            "config": self._site().hash[:12],
+            "older_than": round(rules.older_than * 1e6),
+            "rate": rules.rate,
+        }
+
+    async def _carry_out(self, asked: _Asked, items: Sequence[_Item]) -> None:
+        going = [item for item in items if item.action is not None]
+        applied = await self._journal.repair([item.action for item in going if item.action is not None])
+        due: list[int] = []
+        for item, done in zip(going, applied, strict=True):
+            item.shown["why_not"] = done.why_not
+            item.shown["done"] = not done.why_not
+            item.shown["made"] = list(done.deliveries)
+            due += done.deliveries
+        for item in items:
+            told = {key: item.shown[key] for key in ("message", "held", "copy") if item.shown.get(key)}
+            if item.shown.get("done"):
+                log.info("repair.done", what=asked.what, who=asked.by.who, **told)
+            else:
+                log.info("repair.refused", what=asked.what, who=asked.by.who, **told)
+        for action in [item.action for item in going]:
+            if isinstance(action, LetGo):
+                for new in action.decided.deliveries:
+                    if new.awaited is not None:
+                        self._expect(new.awaited.due)
+        if due:
+            self._deliver(await self._journal.deliveries(due))
+
+    async def _items(self, asked: _Asked) -> list[_Item]:
+        held = {one.id: one for one in await self._journal.look(stuck.held_of, asked.held)}
+        copies = {one.id: one for one in await self._journal.look(stuck.copies, asked.copies)}
+        items: list[_Item] = []
+        for id_ in asked.held:
+            found = held.get(id_)
+            items.append(_missing("held", id_) if found is None else await self._held(asked, found))
+        for id_ in asked.copies:
+            copy = copies.get(id_)
+            items.append(_missing("copy", id_) if copy is None else self._copy(asked, copy))
+        return items
+
+    # -- what is held ----------------------------------------------------------------------------
+
+    async def _held(self, asked: _Asked, held: HeldFound) -> _Item:
+        item = _Item(_shown(held, asked.by.at, held=held.id, tray=held.tray, reason=held.reason))
+        why_not = self._barred(asked, held)
+        if held.state != "held":
+            why_not = f"it was {held.state} already"
+        elif asked.what not in ("release", "discard"):
+            why_not = "it is held: release it or discard it"
+        elif asked.what == "release":
+            why_not = self._wrong_address(asked.answer) or why_not
+        if not why_not and asked.what == "discard":
+            item.action = Discard(asked.by, held.id)
+        elif not why_not:
+            why_not = await self._release(asked, held, item)
+        item.shown["why_not"] = why_not
+        return item
+
+    async def _release(self, asked: _Asked, held: HeldFound, item: _Item) -> str:
+        outcome = await self._decide(asked, held)
+        if outcome.decided is None:
+            return outcome.why_not
+        decided, answer = outcome.decided, asked.answer
+        item.shown["sends"] = [
+            *({"channel": new.channel, "address": new.address} for new in decided.deliveries),
+            *({"channel": m.channel, "address": m.address, "merged": m.id} for m in outcome.merged),
+        ]
+        item.shown["holds"] = [part.tray for part in decided.held]
+        item.shown["outcomes"] = [part.outcome for part in decided.parts]
+        details = [
+            "as it was then" if asked.as_then else "",
+            "edited" if answer.edited is not None else "",
+            "unchanged where a change failed" if answer.unchanged else "",
+            f"to {f'{answer.channel} {answer.address}'.strip()}" if answer.channel or answer.address else "",
+            *(
+                f"copy {copy.id} went to {copy.channel} {copy.address} before".strip()
+                for copy in outcome.merged
+            ),
+            *(f"now held in tray {part.tray}" for part in decided.held),
+        ]
+        item.action = LetGo(asked.by, held.id, decided, "; ".join(filter(None, details)))
+        return ""
+
+    async def _decide(self, asked: _Asked, held: HeldFound) -> Outcome:
+        if held.entry and not held.where:
+            return Outcome(why_not="a deadline held it, not a route: redirect its copy, or discard it")
+        site = now = self._site()
+        same = held.config == now.hash
+        if asked.as_then and not same:
+            found = await self._kept(held.config)
+            if isinstance(found, str):
+                return Outcome(why_not=found)
+            site = found
+        edited = frozenset[str]() if same or asked.as_then else await self._edited(held.config)
+        before = Before(frozenset((held.where,)), made=await self._made(held.message))
+        answered = [held, *(await self._journal.look(stuck.released_of, held.message))]
+        answered = [one for one in answered if one.id == held.id or one.route in ("", held.route)]
+        before = replace(
+            before,
+            places=frozenset(one.where for one in answered if one.where and _file(one) not in edited),
+            moved=frozenset((_file(one), one.tray, one.reason) for one in answered if _file(one) in edited),
+        )
+        if held.entry:
+            moved = _file(held) in edited
+            whole = held.tray in WHOLE
+            entry = -1 if whole else await self._entry(site, held, moved=moved)
+            if (moved and whole) or (entry < 0 and not whole):
+                return Outcome(
+                    why_not=f"{_file(held)} was edited since, and its send entries cannot be told apart any"
+                    " more: release it as it was then (--as-then), or discard it"
+                )
+            before = replace(before, entry=entry)
+        config = held.config if asked.as_then else now.hash
+        told: Earlier = read_known(held.known) if asked.as_then else {}
+        outcome = decide_again(site, config, held, replace(before, earlier=told), asked.answer, asked.by.at)
+        unknown = [one for one in outcome.asked if one not in told]
+        if not unknown:
+            return outcome
+        earlier = await self._journal.earlier_copies({digest for _, digest in unknown}, held.message)
+        told = {**told, **recipients(unknown, earlier)}
+        return decide_again(site, config, held, replace(before, earlier=told), asked.answer, asked.by.at)
+
+    async def _entry(self, site: Site, held: HeldFound, *, moved: bool) -> int:
+        """Which send entry held it. Where its file was edited, the one in the same place among as many."""
+        number = _entry_of(site, held)
+        if not moved:
+            return number[0]
+        then = await self._kept(held.config)
+        if isinstance(then, str):
+            return -1
+        before = _entry_of(then, held)
+        return before[0] if before[1] == number[1] else -1
+
+    async def _edited(self, config: str) -> frozenset[str]:
+        """The files that are not any more what they were under a configuration; every one, where that was
+        not kept."""
+        now = self._site().sources
+        then = await self._journal.look(configs.read_digests, config)
+        return frozenset(path for path, text in now.items() if then.get(path) != configs.digest_of(text))
+
+    async def _kept(self, config: str) -> Site | str:
+        """The site as it was, or why it cannot be had."""
+        if self._then is not None and self._then[0] == config:
+            return self._then[1]
+        sources = await self._journal.look(configs.read_sources, config)
+        if not sources:
+            return (
+                f"the configuration {config[:12]} that decided it was not kept: release it as the site is now"
+            )
+        site, problems = load_kept(self._site().folder, sources)
+        if site is None:
+            return f"the site as it was then ({config[:12]}) cannot be had any more: {problems[0].message}"
+        self._then = (config, site)
+        return site
+
+    async def _made(self, message: int) -> tuple[Made, ...]:
+        return tuple(Made(*row) for row in await self._journal.look(stuck.sent_before, message))
+
+    # -- copies ----------------------------------------------------------------------------------
+
+    def _copy(self, asked: _Asked, copy: CopyFound) -> _Item:
+        item = _Item(_shown(copy, asked.by.at, copy=copy.id, state=copy.state, reason=copy.reason))
+        channel, address = copy.channel, copy.address
+        answer = asked.answer
+        if asked.what == "redirect":
+            channel, address = answer.channel or channel, answer.address
+        item.shown["sends"] = [] if asked.what == "discard" else [{"channel": channel, "address": address}]
+        why_not = self._barred(asked, copy)
+        if asked.what == "discard":
+            item.action = GiveUp(asked.by, copy.id)
+            why_not = "" if copy.state == "parked" else _not_parked(copy)
+        elif asked.what == "release":
+            if copy.state != "parked":
+                why_not = _not_parked(copy)
+            elif answer.channel or answer.address:
+                why_not = "it has its address: to send it elsewhere, redirect it"
+            elif answer.edited is not None:
+                item.action = self._again(asked, copy, channel, address, "resend", ends=True)
+            else:
+                item.action = PutBack(asked.by, copy.id)
+        elif asked.what == "resend":
+            item.action = self._again(asked, copy, channel, address, "resend", ends=False)
+            if copy.state in ("waiting", "queued", "sending"):
+                why_not = f"it is on its way still ({copy.state})"
+            elif copy.state == "parked":
+                why_not = "it is parked: release it"
+        else:
+            found = address_of(self._site(), channel, address)
+            if found is None or (channel, found) == (copy.channel, copy.address):
+                why_not = self._no_address(channel, address, found)
+            else:
+                item.shown["sends"] = [{"channel": channel, "address": found}]
+                item.action = self._again(asked, copy, channel, found, "redirect", ends=True)
+        if not why_not and asked.what in ("release", "resend") and channel not in self._site().channels:
+            why_not = f"the site has no channel {channel} any more: redirect it"
+        item.shown["why_not"] = why_not
+        if why_not:
+            item.action = None
+        return item
+
+    def _again(
+        self,
+        asked: _Asked,
+        copy: CopyFound,
+        channel: str,
+        address: str,
+        kind: Literal["resend", "redirect"],
+        *,
+        ends: bool,
+    ) -> SendAgain:
+        edited = asked.answer.edited
+        own_id = copy.own_id if edited is None else read_header(edited, segment_ends="any").control_id
+        new = NewDelivery(
+            copy.route, channel, address, edited, own_id, parent=copy.id, piece=copy.piece, kind=kind
+        )
+        return SendAgain(asked.by, new, ends, edited is not None)
+
+    def _no_address(self, channel: str, address: str, found: str | None) -> str:
+        settings = self._site().channels.get(channel)
+        if settings is None:
+            return f"the site has no channel {channel}"
+        if settings.retired:
+            return f"the channel {channel} is retired: nothing new goes there"
+        if found is not None:
+            return "this is where it went; to send it there again, resend it"
+        if not settings.directory:
+            return f"the channel {channel} has no addresses: leave --address out"
+        return f"{address or 'no address'} is not in {settings.directory}, the directory of channel {channel}"
+
+    # -- who may, and when -------------------------------------------------------------------------
+
+    def _barred(self, asked: _Asked, found: HeldFound | CopyFound) -> str:
+        """Why this person may not do it, or not yet."""
+        if isinstance(found, HeldFound):
+            tray = _trays(self._site()).get(found.tray)
+            if tray and asked.role not in tray:
+                return f"the tray {found.tray} is open to {' and '.join(tray)} only: say so with --role"
+        limit = self._site().repair.older_than
+        if asked.what != "discard" and not asked.old and not asked.preview:
+            age = asked.by.at - found.received
+            if age > limit * 1e6:
+                return f"it is {age_in_words(age)} old: if it shall go out all the same, say --old"
+        return ""
+
+    def _wrong_address(self, answer: Answer) -> str:
+        """Why a held entry cannot be sent where the person says."""
+        site = self._site()
+        if not answer.channel:
+            return ""
+        if address_of(site, answer.channel, answer.address) is None:
+            return self._no_address(answer.channel, answer.address, None)
+        return ""
+
+
+def age_in_words(age: int) -> str:
+    """An age in microseconds as people say it: "four years", "3 days"."""
+    days = age // _DAY
+    for unit, length in (("year", 365), ("month", 30), ("day", 1)):
+        if days >= 2 * length or (unit == "day" and days >= 1):
+            number = days // length
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    minutes = max(age, 0) // 60_000_000
+    if minutes >= 120:
+        return f"{minutes // 60} hours"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def address_of(site: Site, channel: str, address: str) -> str | None:
+    """An address as the channel's directory writes it; None where nothing new can go there."""
+    settings = site.channels.get(channel)
+    if settings is None or settings.retired:
+        return None
+    if not settings.directory:
+        return "" if not address else None
+    table = site.plan.tables.get(settings.directory)
+    if table is None or not address or is_no_address(address):
+        return None
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    if not table.has(address, day if table.dated else ""):
+        return None
+    wanted = table.folded(address)
+    return next(key for key in table.keys() if table.folded(key) == wanted)  # noqa: SIM118 - no dict
+
+
+def _trays(site: Site) -> Mapping[str, tuple[str, ...]]:
+    """The roles that may open each tray that is not open to all."""
+    origin = site.plan.origin
+    trays = origin.settings.trays if origin is not None else {}
+    return {name: tray.open_to for name, tray in trays.items() if tray.open_to}
+
+
+def _entry_of(site: Site, held: HeldFound) -> tuple[int, int]:
+    """Which send entry of its route held it, and how many there are; (-1, 0) where the route is gone."""
+    feed = site.plan.feeds.get(held.feed)
+    if feed is None:
+        return -1, 0
+    own = next((route for route in feed.routes if route.name == held.route), feed.passed.get(held.route))
+    return (-1, 0) if own is None else (entry_at(own, held.where), len(own.sends))
+
+
+def _file(held: HeldFound) -> str:
+    return held.where.partition(":")[0]
+
+
+def _not_parked(copy: CopyFound) -> str:
+    words = f"it is not parked, but {copy.state.replace('_', ' ')}"
+    return words + ("" if copy.state in ("waiting", "queued", "sending") else ": to send it again, resend it")
+
+
+def _missing(kind: str, id_: int) -> _Item:
+    return _Item({kind: id_, "message": 0, "why_not": "there is none of this number", "age": 0})
+
+
+def _shown(found: HeldFound | CopyFound, now: int, **more: object) -> dict[str, Any]:
+    return {
+        "message": found.message,
+        "feed": found.feed,
+        "type": found.type,
+        "control_id": found.control_id,
+        "received": found.received,
+        "age": now - found.received,
+        "route": found.route,
+        **more,
+    }
+
+
+def _read(question: Mapping[str, Any], now: int) -> _Asked:
+    """The question in our own terms. Raises Unasked."""
+    what = question.get("what")
+    if what not in ("release", "resend", "redirect", "discard"):
+        raise Unasked("what is asked must be release, resend, redirect or discard")
+    held, copies = (_ids(question.get(key, ())) for key in ("held", "copies"))
+    if len(held) + len(copies) > MOST:
+        raise Unasked(f"at most {MOST} at a time")
+    texts = {key: question.get(key, "") for key in ("who", "why", "role", "channel", "address", "edited")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise Unasked("who, why, role, channel and address are texts")
+    preview = bool(question.get("preview"))
+    if not preview and not (texts["who"].strip() and texts["why"].strip()):
+        raise Unasked("it takes who does it, and why")
+    edited = _edited(texts["edited"]) if texts["edited"] else None
+    if edited is not None and len(held) + len(copies) != 1:
+        raise Unasked("an edited message stands for one thing only")
+    answer = Answer(bool(question.get("unchanged")), texts["channel"], texts["address"], edited)
+    return _Asked(
+        what, held, copies, By(texts["who"].strip()[:200], texts["why"].strip()[:1000], now), preview,
+        bool(question.get("old")), texts["role"], bool(question.get("as_then")), answer,
+    )  # fmt: skip
+
+
+def _ids(given: object) -> tuple[int, ...]:
+    if not isinstance(given, list | tuple) or not all(isinstance(id_, int) for id_ in given):
+        raise Unasked("held and copies are lists of numbers")
+    return tuple(dict.fromkeys(given))
+
+
+def _edited(text: str) -> bytes:
+    """The edited message. It must be one: what cannot be read would come back from every peer."""
+    try:
+        body = base64.b64decode(text, validate=True)
+        read_header(body, segment_ends="any")
+    except (binascii.Error, Unreadable) as why:
+        raise Unasked(f"the edited message cannot be read: {why}") from None
+    return body
