@@ -29,7 +29,17 @@ from engine.cli.options import load_or_refuse
 from engine.control import EngineNotRunning, ask
 from engine.repair import MOST, Repair, age_in_words
 
-__all__ = ["Ids", "Order", "carry_out", "in_role", "old_option", "read_ids", "repair_options", "who_asks"]
+__all__ = [
+    "Ids",
+    "Order",
+    "can_be_asked",
+    "carry_out",
+    "in_role",
+    "old_option",
+    "read_ids",
+    "repair_options",
+    "who_asks",
+]
 
 PATIENCE = 120.0  # seconds; deciding a batch again takes its time, and the disk may be slow
 SHOWN = 20  # reasons why something stays, before the rest is counted
@@ -138,8 +148,13 @@ def _check(order: Order) -> None:
         raise click.UsageError(
             f'You are not in the group "{order.role}" of this computer, which stands for that role.'
         )
-    if not order.yes and not order.preview and not sys.stdin.isatty():
+    if not order.yes and not order.preview and not can_be_asked():
         raise click.UsageError("Nobody can be asked here: give --yes, or --preview to see what would happen.")
+
+
+def can_be_asked() -> bool:
+    """Whether somebody sits at a terminal."""
+    return sys.stdin.isatty()
 
 
 def in_role(role: str) -> bool:
