@@ -46,6 +46,7 @@ class _Desk:
     tag: str = ""  # the consumer's, "" while it does not consume
     generation: int = 0
     leaving: bool = False  # its channel has gone from the site
+    stands: bool = True  # to consume a queue that is not there would end the channel, and all consumers on it
 
 
 class Consumers:
@@ -104,8 +105,17 @@ class Consumers:
         """This lane's queue stands: consume it."""
         desk = self._desks.setdefault(key, _Desk(key))
         desk.leaving = False
+        desk.stands = True
         if not desk.tag:
             self._schedule.wake(key)
+
+    def vanished(self, key: LaneKey) -> None:
+        """This lane's queue was deleted, and our consumer with it, whether or not the broker says so (3.10
+        sometimes does not). It is consumed afresh when it stands again."""
+        desk = self._desks.get(key)
+        if desk is not None:
+            self._by_tag.pop(desk.tag, None)
+            self._lose(desk)
 
     def renew(self, changed: Collection[str], gone: Collection[str]) -> Sequence[LaneKey]:
         """Work lanes of changed channels now, whatever rest they had; consume those that are gone no more.
@@ -144,6 +154,8 @@ class Consumers:
             await self._give_back(desk)
             return IDLE
         if not desk.tag:
+            if not desk.stands:
+                return IDLE  # `want` is called when it does
             await self._consume(desk)
             return AGAIN if desk.inbox else IDLE
         tickets = list(desk.inbox)
@@ -250,13 +262,19 @@ class Consumers:
         desk = self._by_tag.pop(frame.consumer_tag or "", None)
         if desk is None:
             return
-        desk.tag = ""
-        desk.inbox.clear()
+        self._lose(desk)
         log.warning(
             "broker.trouble", channel=desk.key[0], address=desk.key[1],
             why="the broker cancelled the consumer: the queue was deleted or moved",
         )  # fmt: skip
         self._gone(desk.key)
+
+    @staticmethod
+    def _lose(desk: _Desk) -> None:
+        """Its queue has gone; the journal knows what its tickets were for."""
+        desk.tag = ""
+        desk.inbox.clear()
+        desk.stands = False
 
 
 def _ticket(row: DeliveryRow) -> DeliveryRow:

@@ -68,6 +68,7 @@ class RabbitQueue:
             self._topology,
             _mailboxes(channels),
             self._declared,
+            self._vanished,
             max_message=max_message,
             memory=memory,
         )
@@ -144,6 +145,12 @@ class RabbitQueue:
 
     def _declared(self, key: LaneKey) -> None:
         self._consumers.want(key)
+
+    def _vanished(self, key: LaneKey) -> None:
+        self._consumers.vanished(key)
+        # The broker's channel may still hold what it knew of the deleted queue, and then takes the new one of
+        # that name for it: tickets are not handed out. A fresh connection knows nothing.
+        self._in.lose()
 
     def _tending_ended(self, task: asyncio.Task[None]) -> None:
         """The watch should last as long as the queue: if it fails, say so and watch on."""

@@ -62,7 +62,8 @@ class Relay:
     """Moves rows from the outbox to the broker.
 
     mailboxes: names of the channels whose queues are the destination. declared: told of each lane whose
-    queue stands. max_message: bytes; a longer body is parked before it is published.
+    queue stands; vanished, of each whose queue turned out to be gone. max_message: bytes; a longer body is
+    parked before it is published.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Relay:
         topology: Topology,
         mailboxes: Collection[str],
         declared: Callable[[LaneKey], None],
+        vanished: Callable[[LaneKey], None] = lambda _key: None,
         *,
         max_message: int,
         memory: int,
@@ -83,6 +85,7 @@ class Relay:
         self._topology = topology
         self._mailboxes = mailboxes
         self._on_declared = declared
+        self._on_vanished = vanished
         self.max_message = max_message
         self._outbox = Outbox(journal, forward=True, memory=memory)
         self._in_hand = InHand()
@@ -271,6 +274,7 @@ class Relay:
         log.warning(
             "broker.trouble", channel=key[0], address=key[1], why="the queue was deleted; it is made anew"
         )
+        self._on_vanished(key)
         self.publish_again(key)
         turn.due = now_us() + 1
 
