@@ -316,6 +316,7 @@ def to_record(
         rejected=decision.rejected is not None,
         inbound=waiting.body,
         same=decision.same,
+        merges=tuple([(merge.prior, merge.surviving) for merge in decision.merges]),
         known=known,
     )
 

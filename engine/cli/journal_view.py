@@ -34,6 +34,7 @@ STATE_WORDS = {
     "refused_by_recipient": "refused by recipient",
     "in_doubt": "in doubt",
     "deadline_missed": "deadline missed",
+    "patient_merged": "patient merged",
 }
 KIND_WORDS = {"fallback": "made instead of copy {}", "resend": "sent again for copy {}"}
 """How a copy came of its parent; other kinds are their own word."""

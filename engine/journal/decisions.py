@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from engine.journal.arrivals import readable
 from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
+from engine.journal.merging import mark_merged
 from engine.journal.records import Decided, DeliveryRow, MessageState, NewDelivery
 
 __all__ = ["Recorder", "Undecided"]
@@ -37,6 +38,7 @@ class Recorder:
         self._connection = connection
         self._entries = entries
         self._done: set[int] = set()
+        self._feeds: dict[int, str] = {}  # of the messages of this commit
 
     def record(self, decisions: Sequence[Decided]) -> list[Sequence[DeliveryRow]]:
         """Collect the rows of these decisions; the new delivery rows of each, with their bodies."""
@@ -88,6 +90,10 @@ class Recorder:
         if decided.rejected:
             entries.count("feed", message.feed, "rejected")
         self._parts(decided)
+        self._feeds[decided.message] = message.feed
+        if decided.merges and not before_routing:
+            by = (decided.message, message.feed, decided.at)
+            mark_merged(self._connection, entries, by, decided.merges, self._feeds)
         return self.deliveries(decided, message, config) if decided.deliveries else ()
 
     def _parts(self, decided: Decided) -> None:

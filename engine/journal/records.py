@@ -21,6 +21,7 @@ __all__ = [
     "DeliveryState",
     "HeldPart",
     "Lane",
+    "MergedKeys",
     "MessageState",
     "NewDelivery",
     "RoutePart",
@@ -166,12 +167,17 @@ class RoutePart:
     detail: str = ""
 
 
+MergedKeys = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
+"""Two groups of search keys, each of kind and value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """One decision to be recorded: in one transaction with its outbox rows, events and search keys.
 
     same: digests by which a later message may be a version of this one. known: what the decision was told of
     earlier ones, as `earlier.known_text` writes it, or "".
+    merges: of patients that it says are one, the search keys of the prior and of the surviving one.
     inbound: the bytes as they came in, where the caller has them at hand: saves reading them again.
     """
 
@@ -188,6 +194,7 @@ class Decided:
     inbound: bytes = b""
     same: tuple[str, ...] = ()
     known: str = ""
+    merges: tuple[MergedKeys, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

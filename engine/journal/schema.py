@@ -33,8 +33,8 @@ __all__ = [
 DATABASE = "journal.db"
 VERSION = 4
 
-# Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected; released and
-# discarded, where a person did it.
+# Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
+# released and discarded, where a person did it.
 # For a delivery: made, then the names of its states, `recovered` where a claim without an outcome was found
 # at start-up and put back, `in_doubt` where only that became known, and `deadline_missed`.
 TABLES = """

@@ -27,7 +27,7 @@ from routes.flow.decision import (
     Released,
     RouteDecision,
 )
-from routes.flow.keys import find_keys
+from routes.flow.keys import find_keys, find_merges
 from routes.flow.running import Failed, Otherwise, Outcome, Run, run_all
 from routes.flow.sending import Entry, Sending, Sent
 from routes.flow.splitting import Parting, Uncut
@@ -177,6 +177,7 @@ class _Deciding:
             self.misses,
             () if rejected else tuple(self.same),
             () if rejected else tuple(self.asked),
+            () if rejected else find_merges(self.message),
         )
 
     def _drafts(self) -> list[_Draft]:

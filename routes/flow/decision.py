@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from routes.flow.keys import Merge
+
 __all__ = [
     "Asked",
     "Copy",
@@ -175,7 +177,8 @@ class Decision:
     keys: what the message can be found by, as {"nhs_number": ("9990000018",), "patient": (...)}.
     misses: for each (table, code) that was looked up and is not there, how often.
     same: by which digests a later message may turn out to be a version of this one. asked: of whom must be
-    known that they were sent an earlier version; a decision that asks is made again once they are.
+    known that they were sent an earlier version; a decision that asks is made again once they are. merges:
+    patients that the message says are one.
     """
 
     routes: tuple[RouteDecision, ...] = ()
@@ -186,6 +189,7 @@ class Decision:
     misses: Mapping[tuple[str, str], int] = field(default_factory=dict)
     same: tuple[str, ...] = ()
     asked: tuple[Asked, ...] = ()
+    merges: tuple[Merge, ...] = ()
 
     @property
     def wanted(self) -> bool:

@@ -6,16 +6,28 @@ Read after the dialect, where they stand in the common form. Bounded, so that no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from routes.hl7.formats import is_nhs_number
 from routes.hl7.message import Message
 from routes.hl7.separators import decode
 
-__all__ = ["find_keys"]
+__all__ = ["Merge", "find_keys", "find_merges"]
 
 MAX_KEYS = 10  # of each kind
 MAX_LENGTH = 64  # characters; a longer value is no identifier
 NULL = '""'
+MERGES = ("A34", "A40")  # HL7 2.5, 3.3.34 and 3.3.40: merge patient information, merge patient identifiers
+
+Key = tuple[str, str]  # kind and value, as find_keys has them
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One patient of two: by which keys the prior one was found, and by which the surviving one is."""
+
+    prior: tuple[Key, ...]
+    surviving: tuple[Key, ...]
 
 
 def find_keys(message: Message) -> Mapping[str, tuple[str, ...]]:
@@ -35,9 +47,53 @@ def find_keys(message: Message) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+def find_merges(message: Message) -> tuple[Merge, ...]:
+    """What an A34 or A40 says: for each MRG (MRG-1), the PID before it is the patient that survives."""
+    if not message.rows(b"MRG") or _event(message) not in MERGES:
+        return ()
+    found: list[Merge] = []
+    patients = message.rows(b"PID")
+    for row in message.rows(b"MRG")[:MAX_KEYS]:
+        before = [patient for patient in patients if patient < row]
+        if not before:
+            continue
+        nhs: list[str] = []
+        patient: list[str] = []
+        _read_identifiers(message, message.field(row, 1), nhs, patient)
+        prior = _keys(nhs, patient)
+        nhs, patient = [], []
+        _read_patient(message, before[-1], nhs, patient)
+        surviving = _keys(nhs, patient)
+        if prior and surviving:
+            found.append(Merge(prior, surviving))
+    return tuple(found)
+
+
+def _event(message: Message) -> str:
+    """MSH-9.2, the trigger event."""
+    rows = message.rows(b"MSH")
+    component = message.separators.component
+    parts = message.field(rows[0], 9).split(component) if rows and component else []
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _keys(nhs: list[str], patient: list[str]) -> tuple[Key, ...]:
+    return (
+        *(("nhs_number", value) for value in dict.fromkeys(nhs)),
+        *(("patient", value) for value in dict.fromkeys(patient)),
+    )
+
+
 def _read_patient(message: Message, segment: int, nhs: list[str], patient: list[str]) -> None:
+    _read_identifiers(message, message.field(segment, 3), nhs, patient)
+    other = _value(message, _first(message.field(segment, 2), message.separators.component))
+    if other and is_nhs_number(_digits(other)):
+        nhs.append(_digits(other))
+
+
+def _read_identifiers(message: Message, identifiers: str, nhs: list[str], patient: list[str]) -> None:
+    """Every repetition of a field of type CX."""
     seps = message.separators
-    identifiers = message.field(segment, 3)
     if identifiers:
         repetitions = identifiers.split(seps.repetition) if seps.repetition else [identifiers]
         for repetition in repetitions[: 2 * MAX_KEYS]:
@@ -49,9 +105,6 @@ def _read_patient(message: Message, segment: int, nhs: list[str], patient: list[
                 nhs.append(_digits(value))
             else:
                 patient.append(value)
-    other = _value(message, _first(message.field(segment, 2), seps.component))
-    if other and is_nhs_number(_digits(other)):
-        nhs.append(_digits(other))
 
 
 def _is_nhs(components: list[str], subcomponent: str) -> bool:

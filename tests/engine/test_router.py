@@ -149,3 +149,13 @@ async def test_at_rest_it_takes_nothing_and_everything_decided_is_recorded_then_
     assert house.order() == list(range(310))
     await router.rest()
     await router.stop()
+
+
+async def test_patients_that_a_message_says_are_one_are_recorded_with_its_decision(house: House) -> None:
+    merge = b"MSH|^~\\&|A|B|C|D|20260101||ADT^A40|M1|P|2.5\rPID|1||H1\rMRG|H2\r"
+    waiting = Waiting(1, "any", 1, merge)
+    decision = decide(house.site.plan, "any", merge, Known(1))
+
+    assert router_module.to_record(decision, waiting, "c0ffee", 2).merges == (
+        ((("patient", "H2"),), (("patient", "H1"),)),
+    )
