@@ -98,7 +98,8 @@ class Deadlines:
 
     async def _look(self) -> None:
         site, now = self._site(), self._now()
-        look = Look(now, site.hash, lambda due: judge(due, now, site.channels))
+        mailboxes = {name for name, channel in site.channels.items() if channel.kind == "amqp"}
+        look = Look(now, site.hash, lambda due: judge(due, now, site.channels), mailboxes=mailboxes)
         found = await self._journal.carry_out_deadlines(look)
         for one in found:
             if one.ending == "missed":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,13 +56,15 @@ class Look:
     """One look at the deadlines that are due at `now`, at most `limit` of them.
 
     judge: what each asks for; nothing where its proof has come or nobody waits for it any more. config: the
-    hash of the configuration by which new copies are made.
+    hash of the configuration by which new copies are made. mailboxes: the channels that are the broker's
+    mailboxes.
     """
 
     now: int
     config: str
     judge: Callable[[Due], Sequence[DeadlineAction]]
     limit: int = 64
+    mailboxes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class _Looking:
     def _send(self, due: Due, row: tuple[Any, ...], action: SendInstead) -> Overdue:
         now = self._look.now
         state, in_doubt = self._changer.state(due.delivery)
-        first = what_of_the_first(state, in_doubt=in_doubt)
+        first = what_of_the_first(state, in_doubt=in_doubt, mailbox=due.channel in self._look.mailboxes)
         place = (due.message, action.channel, action.address, row[9])
         there = self._taken.get(place, 0)
         copy = there or self._make(due, row, action, in_doubt=first == "mark")

@@ -73,12 +73,17 @@ def at_deadline(standing: Standing, deadline: Deadline, now: int) -> tuple[Deadl
     return (SendInstead(deadline.channel, deadline.address),)
 
 
-def what_of_the_first(state: str, *, in_doubt: bool) -> Literal["withdraw", "mark", "leave"]:
+def what_of_the_first(
+    state: str, *, in_doubt: bool, mailbox: bool = False
+) -> Literal["withdraw", "mark", "leave"]:
     """What becomes of the copy whose proof did not come, once another is made instead of it.
 
     withdraw: it surely did not go out, and must not any more. mark: the recipient may have it, so that there
     may be two; both say so. leave: the recipient refused it for good, or it has ended in another way.
+
+    mailbox: it goes into a mailbox on the broker. Nobody can take it out of one, and while the broker does
+    not confirm, nobody knows whether it is in there.
     """
-    if state in ("waiting", "queued", "parked") and not in_doubt:
+    if not in_doubt and (state == "parked" or (state in ("waiting", "queued") and not mailbox)):
         return "withdraw"
     return "leave" if state in ("refused_by_recipient", "withdrawn", "discarded") else "mark"

@@ -18,7 +18,7 @@ from routes.flow.deadlines import HoldInstead, SendInstead
 from tests.engine.waiting import until
 
 SECOND = 1_000_000
-SITE = cast(Site, SimpleNamespace(hash="c0ffee", channels={"print_room": None}))
+SITE = cast(Site, SimpleNamespace(hash="c0ffee", channels={"print_room": SimpleNamespace(kind="folder")}))
 
 
 class Clock:

@@ -103,6 +103,15 @@ async def test_where_the_recipient_may_have_it_both_copies_say_so(
     assert counters_agree(tmp_path)
 
 
+async def test_a_copy_for_a_mailbox_goes_on_and_both_say_so(journal: SqliteJournal, tmp_path: Path) -> None:
+    await one_copy(journal, awaiting())
+    one_look = Look(DUE, "c0ffee", lambda due: judge(due, DUE, CHANNELS), mailboxes={"gp_mllp"})
+    (done,) = await journal.carry_out_deadlines(one_look)
+    assert done.first == "mark"
+    assert [(copy.state, copy.in_doubt) for copy in story(tmp_path).deliveries] == [("waiting", True)] * 2
+    assert counters_agree(tmp_path)
+
+
 async def test_a_copy_that_was_tried_in_vain_and_may_have_arrived_goes_on_and_both_say_so(
     journal: SqliteJournal, tmp_path: Path
 ) -> None:

@@ -68,3 +68,18 @@ def test_the_first_copy_is_withdrawn_where_it_surely_did_not_go_out(
     state: str, in_doubt: bool, fate: str
 ) -> None:
     assert what_of_the_first(state, in_doubt=in_doubt) == fate
+
+
+@pytest.mark.parametrize(
+    ("state", "in_doubt", "fate"),
+    [
+        ("waiting", False, "mark"),
+        ("delivered", False, "mark"),
+        ("parked", False, "withdraw"),
+        ("parked", True, "mark"),
+    ],
+)
+def test_what_goes_into_a_mailbox_is_not_withdrawn_unless_it_was_set_aside_before(
+    state: str, in_doubt: bool, fate: str
+) -> None:
+    assert what_of_the_first(state, in_doubt=in_doubt, mailbox=True) == fate
