@@ -29,7 +29,7 @@ def site_of(folder: Path, feed: int, practice: int, wait: str) -> Path:
                     send_to: practices[address].endpoint
                     replies: {AA: acknowledged}
                     reply_timeout: 300ms
-                    retry: {first: 200ms, factor: 1, longest: 200ms, give_up: 10m}
+                    retry: {first: 5m, factor: 1, longest: 5m, give_up: 10m}
                   print_room: {kind: folder, path: print_room, directory: practices}
                 """,
             "tables/practices.csv": f"code,endpoint\nY90001,127.0.0.1:{practice}\nY90002,127.0.0.1:1\n",
@@ -56,18 +56,24 @@ def story(data: Path, id_: int) -> MessageStory:
     return found
 
 
+def rests(told: MessageStory) -> bool:
+    return [(copy.state, copy.attempts) for copy in told.deliveries] == [("waiting", 1)]
+
+
 def test_a_silent_practice_gets_it_on_paper_also_where_the_engine_died_before_the_deadline(
     tmp_path: Path,
 ) -> None:
     port, data = free_port(), tmp_path / "data"
     with Receiver(reply=lambda _body: None) as practice:
-        site = site_of(tmp_path / "site", port, practice.port, "2s")
+        site = site_of(tmp_path / "site", port, practice.port, "6s")
         engine = engine_on(site)
         engine.start()
         with Sender(port) as sender:
             assert sender.code(result("SILENT")) == "AA"
             assert sender.code(result("NOWHERE", practice="Y90002")) == "AA"
         practice.wait_for(1)
+        # Both have been tried and rest: nothing is under way that a crash would leave in doubt.
+        wait_until(lambda: all(rests(story(data, id_)) for id_ in (1, 2)), "both rest")
         engine.signal(signal.SIGKILL)
         engine.process.wait(10)
         assert controls_in(data / "print_room") == []
