@@ -32,6 +32,7 @@ from engine.queues.rabbitmq import RabbitQueue
 from engine.reloading import Load, Parts, Reloading, Test, failing_tests
 from engine.repair import Repair
 from engine.router import Router
+from engine.silence import Silence
 from engine.site.model import Feed, Site
 from engine.site.watching import Snapshot
 
@@ -64,6 +65,7 @@ class Engine:
         site. seen, watch: see `Reloading`. drain: seconds that a stop gives to what is in hand."""
         self.reloading = Reloading(site, reload, test, seen=seen, watch=watch)
         self._drain = drain
+        self.silence = Silence(site.data, lambda: self.site)
         self._verdicts = Verdicts()
         self._budget = Budget(site.limits.intake_memory)
         self.listeners = Listeners(self._intake, self._budget, drain=drain)
@@ -130,6 +132,8 @@ class Engine:
         await self.listeners.open(site.feeds.values())
         parts = Parts(self.journal, self.router, self.listeners, self.worker, self.queue, self._budget)
         self.reloading.start(parts).add_done_callback(self._part_ended)
+        self._stops.append(self.silence.stop)
+        self.silence.start().add_done_callback(self._part_ended)
         self._watch = asyncio.create_task(self._watch_limits(), name="watch")
         self._watch.add_done_callback(self._part_ended)
         log.info("engine.ready", feeds=len(self.listeners.listeners))
@@ -284,6 +288,7 @@ class Engine:
                 for (scope, name, state), count in sorted(self.journal.tallies().items())
                 if scope == "tray" and state == "held" and count
             },
+            "alarms": self.silence.alarms(),
             "feeds": feeds,
             "routes": routes,
             "channels": channels,

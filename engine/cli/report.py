@@ -27,16 +27,20 @@ from engine.journal.reckoning import Reckoning
 from engine.reconciliation import Report, bounds_of, days_between, reconcile
 from engine.sent_counts import CountFileError, SentCount, compare, follow, numbers_of, read_counts
 from engine.site.data_folder import find_site_name, find_timezone
+from engine.usual_rates import suggest_rates as suggest
 
 __all__ = ["report"]
 
 MOST_DAYS = 400
+WEEKS = 4
+"""Weeks that --suggest-rates looks at unless it is told since when."""
 
 
 @click.command(
     epilog="\b\nExamples:\n  gatepost report config --day yesterday --html report.html\n"
     "  gatepost report --since 2026-11-01 --until 2026-11-30 --csv november.csv\n"
-    "  gatepost report --day yesterday --sent laboratory-counts.csv"
+    "  gatepost report --day yesterday --sent laboratory-counts.csv\n"
+    "  gatepost report --suggest-rates --feed northfield_lims"
 )
 @site_argument
 @environment_option
@@ -64,6 +68,9 @@ MOST_DAYS = 400
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write a page to be read or printed.",
 )  # fmt: skip
+@click.option(
+    "--suggest-rates", is_flag=True, help="Propose `expect` for feeds.yaml, from the weeks before today."
+)
 def report(
     site: Path,
     environment: str,
@@ -78,6 +85,7 @@ def report(
     as_json: bool,
     table: Path | None,
     page: Path | None,
+    suggest_rates: bool,
 ) -> None:
     """What SITE (default: config) accepted in a day or more, and what became of each message.
 
@@ -93,6 +101,9 @@ def report(
     zone = ZoneInfo(find_timezone(site, environment))
     with open_journal(site, environment, data) as journal:
         SearchTerms(site, environment, journal).check(feed, "")
+        if suggest_rates:
+            _suggest(journal, zone, since, until, feed)
+            return
         days = _days(zone, day, since, until, journal)
         counts = _counts(sent, site, environment, journal) if sent is not None else None
         with journal.reckoning(feed=feed, practice=practice) as reckoning:
@@ -197,3 +208,20 @@ def _show(found: Report, *, as_json: bool, table: Path | None, page: Path | None
         write_page(table, report_as_csv(found))
     if page is not None:
         write_page(page, report_page(found))
+
+
+def _suggest(journal: JournalReader, zone: ZoneInfo, since: str, until: str, feed: str) -> None:
+    today = datetime.now(zone).date()
+    first = _day(since, today) if since else today - timedelta(weeks=WEEKS)
+    last = _day(until, today) if until else today - timedelta(days=1)
+    if last < first or (last - first).days >= MOST_DAYS:
+        raise click.UsageError(
+            f"Rates are proposed from 1 to {MOST_DAYS} days; --since comes before --until."
+        )
+    with journal.reckoning(feed=feed) as reckoning:
+        since_, until_ = bounds_of(first, zone)[0], bounds_of(last, zone)[1]
+        text = suggest(reckoning.arrived(since_, until_), days_between(first, last), zone)
+    if not text:
+        click.echo(f"No message came in between {first} and {last}; --since goes further back.", err=True)
+        sys.exit(1)
+    click.echo(text, nl=False)

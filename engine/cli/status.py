@@ -61,6 +61,7 @@ def _show(answer: dict[str, Any]) -> None:
         f"{answer['memory_mb']:.0f} MB, {answer['backlog']} wait for a decision, "
         f"queue: {answer['broker']}, configuration {answer['config']}"
     )
+    _show_alarms(console, answer.get("alarms", []))
     _show_configuration(console, answer.get("configuration", {}))
     console.print(feed_table(answer["feeds"]))
     console.print(channel_table(answer["channels"]))
@@ -68,6 +69,14 @@ def _show(answer: dict[str, Any]) -> None:
     if trays:
         waiting = ", ".join(f"{count} in {name}" for name, count in trays.items())
         console.print(f"Waiting for a person: {waiting}. Look at them with: gatepost held")
+
+
+def _show_alarms(console: Console, alarms: list[dict[str, Any]]) -> None:
+    """What is not as it usually is; the engine itself is well."""
+    for alarm in alarms:
+        at = datetime.fromisoformat(alarm["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+        console.print(f"[bold red]Alarm[/] since {at}: ", end="")
+        console.print(alarm["words"], markup=False, highlight=False)
 
 
 def _show_configuration(console: Console, configuration: dict[str, Any]) -> None:

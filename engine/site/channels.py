@@ -13,6 +13,7 @@ from typing import Any
 from engine.site.certificates import check_certificates, existing_file, fingerprint
 from engine.site.endpoints import read_endpoints
 from engine.site.entries import named_entries
+from engine.site.expected import FloodLimit
 from engine.site.model import Address, ChannelSettings, Outcome, Retry, Tls
 from engine.site.policy import policy_of
 from engine.site.values import Column, Endpoint
@@ -114,6 +115,13 @@ RETIRED = Field(
     "retired", YesNo(), "It gets no new copies; those that wait are still delivered.", default=False
 )
 
+FLOOD = Field(
+    "flood",
+    FloodLimit(),
+    "So many copies to one of its addresses are too much: an alarm says so, and nothing is held back.",
+    "500 in 1h",
+)
+
 _OWN: Mapping[str, tuple[Field[Any], ...]] = {
     "mllp": (SEND_TO, REPLIES, RETRY, REPLY_TIMEOUT, CONNECT_TIMEOUT, TLS),
     "amqp": (),
@@ -125,7 +133,7 @@ def _shape(kind: str) -> Shape:
     own = {f.key for f in _OWN[kind]}
     others = {f.key for fields in _OWN.values() for f in fields} - own
     misplaced = {key: f'A channel of kind {kind} has no "{key}". Take it away.' for key in others}
-    fields: tuple[Field[Any], ...] = (KIND, DIRECTORY, *_OWN[kind], RETIRED)
+    fields: tuple[Field[Any], ...] = (KIND, DIRECTORY, *_OWN[kind], FLOOD, RETIRED)
     return Shape(f"a channel of kind {kind}", fields, misplaced=misplaced)
 
 
@@ -161,7 +169,7 @@ def read_channels(
             continue
         directory = record.get(DIRECTORY)
         settings = _channel(name, record, around, problems)
-        channels[name.value] = replace(settings, retired=record[RETIRED])
+        channels[name.value] = replace(settings, retired=record[RETIRED], flood=record.get(FLOOD))
         facts[name.value] = ChannelFacts(
             name.value,
             name.spot,

@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 from engine.site.certificates import check_certificates, existing_file, fingerprint
 from engine.site.entries import named_entries
+from engine.site.expected import Expect
 from engine.site.model import Feed, Tls
 from engine.site.values import Charset, Listen, Network, Zone
 from routes.language.facts import FeedFacts
@@ -120,12 +121,19 @@ BATCH = Field("batch", Nested(BATCH_SHAPE, _batch), "Batches (FHS, BHS).")
 RETIRED = Field(
     "retired", YesNo(), "It does not listen any more; what came in before is still worked off.", default=False
 )
+EXPECT = Field(
+    "expect",
+    Expect(),
+    "What it usually sends, in messages an hour: where too many stay away, an alarm says so. "
+    "`gatepost report --suggest-rates` proposes it.",
+    '{monday_to_friday: {"08:00-18:00": 40}}',
+)
 FEED = Shape(
     "a feed",
     (
         KIND, LISTEN, ACKNOWLEDGE, REJECT_AS, ANSWERS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS, TIMEZONE,
         SENDERS, TLS, MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW, BATCH,
-        RETIRED,
+        EXPECT, RETIRED,
     ),
     misplaced={
         "zone": 'A feed\'s time zone is written "timezone".',
@@ -201,6 +209,7 @@ def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
         duplicate_window=record[DUPLICATE_WINDOW],
         on_count_mismatch=facts.on_count_mismatch,
         retired=facts.retired,
+        expect=record.get(EXPECT),
     )
 
 

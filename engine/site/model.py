@@ -13,7 +13,9 @@ from routes.language.plan import Plan
 __all__ = [
     "Address",
     "ChannelSettings",
+    "Expected",
     "Feed",
+    "Flood",
     "Limits",
     "Outcome",
     "RepairRules",
@@ -40,6 +42,22 @@ class Tls:
     ca: Path | None = None
     server_name: str = ""
     fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a feed usually sends: seven days from Monday, each with (from, to, messages an hour), in minutes
+    since midnight of the feed's zone; at other times nothing is expected."""
+
+    week: tuple[tuple[tuple[int, int, float], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """So many copies to one address within so many minutes are too much."""
+
+    count: int
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,7 @@ class Feed:
     duplicate_window: float = 7 * 86400.0
     on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
     retired: bool = False
+    expect: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,7 @@ class ChannelSettings:
     connect_timeout: float = 10.0
     tls: Tls | None = None
     retired: bool = False
+    flood: Flood | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ WATCH = Field(
 TIMEZONE = Field(
     "timezone",
     Zone(),
-    "Whose days `gatepost report` counts by.",
+    "Whose days `gatepost report` counts by; also the zone of a feed's `expect` where the feed has none.",
     default="Europe/London",
 )
 CONSOLE = Field("console", Anything(), "For later versions.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["DAYS", "Hours", "HoursError", "hours_schema", "read_hours"]
+__all__ = ["DAYS", "Hours", "HoursError", "days_of", "hours_schema", "period_of", "read_hours"]
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,7 +66,7 @@ def read_hours(entries: Mapping[str, str], closed: Iterable[str] = ()) -> Hours:
     week: dict[int, list[tuple[int, int]]] = {}
     given: set[int] = set()
     for key, text in entries.items():
-        for day in _days(key) if key != "zone" else ():
+        for day in days_of(key) if key != "zone" else ():
             if day in given:
                 raise HoursError(f"{DAYS[day].capitalize()} is given twice.", key)
             given.add(day)
@@ -119,8 +119,11 @@ def _zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def _days(key: str) -> list[int]:
-    """The days that a key names: `monday`, `monday_to_friday`, `every_day`."""
+def days_of(key: str) -> list[int]:
+    """The days that a key names, 0 for Monday: `monday`, `monday_to_friday`, `every_day`.
+
+    Raises HoursError.
+    """
     if key == "every_day":
         return list(range(7))
     first, to, last = key.partition("_to_")
@@ -133,15 +136,22 @@ def _days(key: str) -> list[int]:
     return [day % 7 for day in range(start, (end if end >= start else end + 7) + 1)]
 
 
+def period_of(text: str) -> tuple[int, int] | None:
+    """`08:00-18:30` as minutes since midnight, from and to; None where it is no period."""
+    fits = _PERIOD.fullmatch(text.strip())
+    if fits is None:
+        return None
+    return int(fits[1]) * 60 + int(fits[2]), _MIDNIGHT if fits[5] else int(fits[3]) * 60 + int(fits[4])
+
+
 def _add_periods(week: dict[int, list[tuple[int, int]]], day: int, key: str, text: str) -> None:
     if text.strip() == "closed":
         return
     for part in text.split(","):
-        fits = _PERIOD.fullmatch(part.strip())
-        if fits is None:
+        period = period_of(part)
+        if period is None:
             raise HoursError("Write hours as 08:00-18:30, several with commas between, or closed.", key)
-        start = int(fits[1]) * 60 + int(fits[2])
-        end = _MIDNIGHT if fits[5] else int(fits[3]) * 60 + int(fits[4])
+        start, end = period
         if start == end:
             raise HoursError("These hours end when they begin; for a whole day write 00:00-24:00.", key)
         if start < end:

@@ -286,3 +286,13 @@ def test_a_page_that_does_not_balance_says_so_above_all() -> None:
     words = read(report_page(found)).words
     assert "It does NOT balance." in words
     assert "3 messages have no record: 20 to 22." in words
+
+
+def test_rates_are_proposed_from_the_journal(filled: Path) -> None:
+    result = report(filled, "--suggest-rates", "--since", DAY, "--until", DAY, "--feed", "northfield_lims")
+    nothing = report(filled, "--suggest-rates", "--since", "2025-01-01", "--until", "2025-01-28")
+
+    assert result.exit_code == 0, result.output
+    assert '    monday: {"08:00-09:00": 10}' in result.stdout
+    assert nothing.exit_code == 1
+    assert "No message came in between" in nothing.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from engine.site.difference import Difference, difference
 from engine.site.loading import load_site
-from engine.site.model import ChannelSettings, Feed, Limits, Retry, Site, Tls
+from engine.site.model import ChannelSettings, Expected, Feed, Limits, Retry, Site, Tls
 from routes.language.plan import Plan
 from tests.system_sites import passthrough
 
@@ -77,6 +77,7 @@ def test_what_connections_were_opened_with_opens_them_anew(changed: Feed) -> Non
         replace(WARD, timezone="Europe/London"),
         replace(WARD, duplicate_window=3.0),
         replace(WARD, on_count_mismatch="accept"),
+        replace(WARD, expect=Expected(((),) * 7)),
     ],
 )
 def test_how_frames_are_treated_leaves_connections_open(changed: Feed) -> None:
