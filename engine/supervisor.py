@@ -33,7 +33,7 @@ from engine.reloading import Load, Parts, Reloading, Test, failing_tests
 from engine.repair import Repair
 from engine.router import Router
 from engine.silence import Silence
-from engine.site.model import Feed, Site
+from engine.site.model import Feed, Site, addresses_of
 from engine.site.watching import Snapshot
 
 __all__ = ["EXIT_BROKEN", "Engine"]
@@ -102,7 +102,11 @@ class Engine:
         self.queue: EmbeddedQueue | RabbitQueue
         if site.broker:
             self.queue = RabbitQueue(
-                self.journal, site.broker, site.channels, max_message=site.limits.broker_message
+                self.journal,
+                site.broker,
+                site.channels,
+                addresses=addresses_of(site),
+                max_message=site.limits.broker_message,
             )
         else:
             self.queue = EmbeddedQueue(self.journal)
@@ -294,6 +298,7 @@ class Engine:
             "channels": channels,
             "backlog": self._backlog,
             "broker": self.queue.condition,
+            "broker_troubles": list(self.queue.troubles),
             "memory_mb": _resident_mb(),
             "uptime_s": round(time.monotonic() - self._started, 1),
         }

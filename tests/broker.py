@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pika
 import pytest
+import trustme
 
 __all__ = ["BrokerNode", "broker_node"]
 
@@ -69,7 +70,7 @@ def _sbin() -> Path:
 
 
 class BrokerNode:
-    """One node. `url` is its address with the default user and virtual host."""
+    """One node. `url` is its address with the default user and virtual host, `tls_url` the same over TLS."""
 
     def __init__(self, folder: Path) -> None:
         self._sbin = _sbin()
@@ -77,7 +78,7 @@ class BrokerNode:
         self.port = _free_port()
         taken = {self.port}
         self._ports: list[int] = []
-        while len(self._ports) < 2:
+        while len(self._ports) < 3:
             port = _free_port()
             while port in taken:
                 port += 1
@@ -92,14 +93,30 @@ class BrokerNode:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
 
     @property
+    def tls_url(self) -> str:
+        return f"amqps://guest:guest@localhost:{self._ports[2]}/%2F?cafile={self.authority}"
+
+    @property
+    def authority(self) -> Path:
+        """The file of the authority that signed the node's certificate."""
+        return self._folder / "ca.pem"
+
+    @property
     def pid(self) -> int:
         assert self._node is not None
         return self._node.pid
 
     def _lay_out(self) -> None:
         (self._folder / "log").mkdir(parents=True)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority)
+        certificate = self._folder / "node.pem"
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            f"listeners.ssl.1 = 127.0.0.1:{self._ports[2]}\nssl_options.verify = verify_none\n"
+            f"ssl_options.cacertfile = {self.authority}\n"
+            f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {certificate}\n"
             "disk_free_limit.absolute = 200MB\nvm_memory_high_watermark.absolute = 2GiB\n"
         )
         (self._folder / "enabled_plugins").write_text("[].\n")
@@ -109,7 +126,7 @@ class BrokerNode:
 
     def _environment(self) -> dict[str, str]:
         folder = str(self._folder)
-        distribution, epmd = self._ports
+        distribution, epmd, _tls = self._ports
         inside = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),

@@ -62,6 +62,8 @@ def _show(answer: dict[str, Any]) -> None:
         f"queue: {answer['broker']}, configuration {answer['config']}"
     )
     _show_alarms(console, answer.get("alarms", []))
+    for trouble in answer.get("broker_troubles", ()):
+        console.print(f"  {trouble}", style="bold red", markup=False, highlight=False)
     _show_configuration(console, answer.get("configuration", {}))
     console.print(feed_table(answer["feeds"]))
     console.print(channel_table(answer["channels"]))

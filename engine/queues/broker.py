@@ -14,7 +14,8 @@ import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal
+from contextlib import suppress
+from typing import Any, Literal
 
 import aiormq
 from aiormq.abc import AbstractConnection
@@ -24,6 +25,7 @@ from pamqp.commands import Basic
 from yarl import URL
 
 from engine.crash_points import ARMED, reach
+from engine.queues.refusals import LOST, SILENT, Refusal, why_not_connected
 
 __all__ = ["TROUBLE", "Link", "Outcome", "Publisher", "open_connection"]
 
@@ -41,9 +43,21 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between attempts to connect
 _STALLED = 30.0  # seconds without a confirm, though not blocked, after which a connection is given up
 _WATCH = 1.0  # seconds between looks at it
 _ON_ITS_WAY = 0.0005  # seconds after which a frame has left us and no confirm has come; for the fault rig
+_NOWHERE = "gatepost..nowhere"  # no channel or address makes this name
 
 TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, RuntimeError, TimeoutError, EOFError)
 """What the client raises when a connection or a channel has failed."""
+
+
+class Connection(aiormq.Connection):
+    """A connection that remembers why the broker blocks it: the client only logs that."""
+
+    blocked_by = ""
+
+    # Of the same name as the client's own class, so that this is its private method.
+    async def __handle_connection_blocked(self, frame: Any) -> None:
+        self.blocked_by = str(frame.reason or "")
+        await super().__handle_connection_blocked(frame)
 
 
 async def open_connection(url: str, name: str) -> AbstractConnection:
@@ -51,7 +65,7 @@ async def open_connection(url: str, name: str) -> AbstractConnection:
     # The client's own log shows frames, which hold message bodies: nothing of it may reach ours.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL + 1)
     address = URL(url).update_query({"heartbeat": str(_HEARTBEAT), "name": name})
-    connection = aiormq.Connection(address)
+    connection = Connection(address)
     async with asyncio.timeout(_CONNECT):
         await connection.connect()
     return connection
@@ -60,8 +74,9 @@ async def open_connection(url: str, name: str) -> AbstractConnection:
 class Link:
     """Keeps one connection: connects, says so, notices its end, says so, and connects again.
 
-    `up` prepares what lives on the connection; `down` is told when it has gone. `changed(connected, why)`
-    is told once for each change.
+    `up` prepares what lives on the connection; `down` is told when it has gone. `changed` is told None when
+    a connection stands, and why there is none: once for each reason, until one stands again. blocked: what
+    the broker lacks while it takes nothing ("low on memory"), else "".
     """
 
     def __init__(
@@ -70,7 +85,7 @@ class Link:
         name: str,
         up: Callable[[AbstractConnection], Awaitable[None]],
         down: Callable[[], None],
-        changed: Callable[[bool, str], None] = lambda _connected, _why: None,
+        changed: Callable[[Refusal | None], None] = lambda _why: None,
     ) -> None:
         self.url = url  # asked for each connection
         self._name = name
@@ -80,7 +95,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._connection: AbstractConnection | None = None
         self._lost = asyncio.Event()
-        self.blocked = False
+        self.blocked = ""
 
     def start(self) -> None:
         """Begin to connect, and keep at it."""
@@ -100,35 +115,36 @@ class Link:
 
     async def _keep(self) -> None:
         wait = _FIRST_WAIT
-        told: bool | None = None
+        told: set[Refusal | None] = set()
         while True:
             try:
                 self._connection = await open_connection(self.url, self._name)
                 async with asyncio.timeout(_CONNECT):
                     await self._up(self._connection)
-                if told is not True:
-                    told = True
-                    self._changed(True, "")
+                if told != {None}:
+                    told = {None}
+                    self._changed(None)
                 wait = _FIRST_WAIT
                 why = await self._watch(self._connection)
             except TROUBLE as error:
-                why = type(error).__name__
-            except asyncio.CancelledError:
+                why = why_not_connected(error)
+            except asyncio.CancelledError as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     await self._close(gently=True)
                     self._down()
                     raise
-                why = "connection lost"  # the client reports a loss as a cancellation
+                why = why_not_connected(error)  # the client reports a loss as a cancellation
             await self._close(gently=False)
             self._down()
-            if told is not False:
-                told = False
-                self._changed(False, why)
+            told.discard(None)
+            if why not in told:
+                told.add(why)
+                self._changed(why)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not secrecy
             wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def _watch(self, connection: AbstractConnection) -> str:
+    async def _watch(self, connection: AbstractConnection) -> Refusal:
         """Return when the connection has ended, and why; keep `blocked` true while the broker blocks it."""
         closing = connection.closing
         self._lost.clear()
@@ -137,14 +153,14 @@ class Link:
             await asyncio.wait((closing, lost), timeout=_WATCH, return_when=asyncio.FIRST_COMPLETED)
             lost.cancel()
             if closing.done():
-                return "connection lost"
+                return LOST
             if self._lost.is_set():
-                return "no answer"
-            self.blocked = not await _is_ready(connection)
+                return SILENT
+            self.blocked = await _blocked_by(connection)
 
     async def _close(self, *, gently: bool) -> None:
         connection, self._connection = self._connection, None
-        self.blocked = False
+        self.blocked = ""
         if connection is None or connection.is_closed:
             return
         try:
@@ -154,14 +170,14 @@ class Link:
             return  # it had gone
 
 
-async def _is_ready(connection: AbstractConnection) -> bool:
-    """False while the broker blocks publishers (memory or disk alarm)."""
+async def _blocked_by(connection: AbstractConnection) -> str:
+    """What the broker lacks while it blocks publishers (memory or disk alarm); "" while it does not."""
     try:
         async with asyncio.timeout(0.01):
             await connection.ready()
     except TimeoutError:
-        return False
-    return True
+        return getattr(connection, "blocked_by", "") or "an alarm"
+    return ""
 
 
 class Publisher:
@@ -175,6 +191,9 @@ class Publisher:
         self._channel: Channel | None = None
         self._under_way: dict[asyncio.Task[object], tuple[float, str]] = {}  # since when, to which queue
         self._ended: set[asyncio.Task[object]] = set()
+        self._probe: asyncio.Task[None] | None = None
+        self.answered = False
+        """Whether the broker has answered a publish on the present connection."""
 
     @property
     def attached(self) -> bool:
@@ -187,6 +206,7 @@ class Publisher:
         if not isinstance(channel, Channel):  # its publish can leave draining to the confirm
             raise TypeError("the AMQP client gave an unknown kind of channel")
         self._channel = channel
+        self.answered = False
 
     def detach(self) -> None:
         """The connection has gone: everything under way is unknown."""
@@ -194,6 +214,20 @@ class Publisher:
         for task in list(self._under_way):
             self._ended.add(task)
             task.cancel()  # caught in `publish`, which alone waits while a task stands in `_under_way`
+        if self._probe is not None:
+            self._probe.cancel()
+            self._probe = None
+
+    def probe(self) -> None:
+        """Where nothing is published, publish an empty message to nowhere: a broker with an alarm says so
+        only to those who publish."""
+        if self._channel is not None and not self._under_way and (self._probe is None or self._probe.done()):
+            self._probe = asyncio.create_task(self._ask(self._channel), name="broker probe")
+
+    async def _ask(self, channel: Channel) -> None:
+        with suppress(*TROUBLE, asyncio.CancelledError):  # the link notices, and says so
+            await channel.basic_publish(b"", routing_key=_NOWHERE, mandatory=False, wait=False)
+            self.answered = True
 
     def stalled(self) -> str:
         """The queue whose confirm has been waited for longer than a healthy broker takes; "" for none."""
@@ -219,9 +253,12 @@ class Publisher:
             await channel.basic_publish(
                 body, routing_key=queue, properties=properties, mandatory=True, wait=False
             )
+            self.answered = True
         except PublishError:
+            self.answered = True
             return "returned"
         except DeliveryError:
+            self.answered = True
             return "nacked"
         except TROUBLE:
             return "unknown"

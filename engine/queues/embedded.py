@@ -40,6 +40,8 @@ class EmbeddedQueue:
 
     condition = "embedded"
     """What `gatepost status` shows of the broker."""
+    troubles: tuple[str, ...] = ()
+    """What a person should look at there: nothing, ever."""
 
     def __init__(
         self,

@@ -99,7 +99,6 @@ class Relay:
         self._overtaken: set[int] = set()  # of these, what a consumer has already in hand
         self._returned: dict[int, int] = {}
         self._refusals: dict[LaneKey, int] = {}
-        self._unusable: set[LaneKey] = set()
 
     def begin(self, lanes: Sequence[Lane]) -> None:
         """Take up what the journal holds open from before."""
@@ -121,6 +120,10 @@ class Relay:
     def resume(self) -> None:
         """It is back."""
         self._schedule.resume()
+
+    def hurry(self, queues: Collection[str]) -> None:
+        """These queues can be had again: publish to them now."""
+        self._schedule.hurry(lambda key: queue_name(*key) in queues)
 
     def renew(self, mailboxes: Collection[str], changed: Collection[str]) -> None:
         """The mailboxes are these from now on. Queues of changed channels are declared again before they
@@ -151,10 +154,7 @@ class Relay:
     async def _safe_turn(self, key: LaneKey) -> int:
         try:
             due = await self._turn(key)
-        except QueueUnusableError as why:
-            if key not in self._unusable:
-                self._unusable.add(key)
-                log.error("broker.trouble", channel=key[0], address=key[1], why=str(why))
+        except QueueUnusableError:  # the topology tells, once
             due = now_us() + _UNUSABLE
         except BrokerAwayError:
             due = now_us() + _SOON
@@ -197,9 +197,6 @@ class Relay:
         return AGAIN
 
     def _stands(self, key: LaneKey, declared: Declared) -> None:
-        if key in self._unusable:
-            self._unusable.discard(key)
-            log.info("broker.trouble", channel=key[0], address=key[1], why="the queue can be used again")
         if key[0] in self._mailboxes:
             return
         if key in self._perhaps and not declared.messages:

@@ -1,0 +1,165 @@
+"""What RabbitMQ's troubles look like to a person: each begins once, ends once, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pika
+import pytest
+import structlog
+import trustme
+
+from engine.queues.contract import Tickets
+from engine.queues.rabbitmq import RabbitQueue
+from engine.queues.topology import DEAD, MAILBOX, queue_name
+from engine.site.model import ChannelSettings
+from tests.broker import BrokerNode
+from tests.engine.fake_journal import FakeJournal
+from tests.engine.waiting import until
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def channel() -> str:
+    return f"test{uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def journal() -> FakeJournal:
+    return FakeJournal()
+
+
+@asynccontextmanager
+async def mailboxes(
+    journal: FakeJournal, url: str, channel: str, addresses: tuple[str, ...] = ()
+) -> AsyncIterator[RabbitQueue]:
+    async def nobody(tickets: Tickets) -> int:
+        raise AssertionError("mailboxes are not consumed")
+
+    site = {channel: ChannelSettings(channel, "amqp", "directory")}
+    queue = RabbitQueue(journal, url, site, addresses={channel: addresses}, settle=0.0)
+    await queue.start(nobody)
+    try:
+        yield queue
+    finally:
+        await queue.stop()
+
+
+def delete(broker: BrokerNode, queue: str) -> None:
+    connection = broker.connect()
+    connection.channel().queue_delete(queue)
+    connection.close()
+
+
+async def test_a_queue_with_other_arguments_is_found_at_the_start_named_and_used_once_it_is_mended(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    odd = queue_name(channel, "odd")
+    connection = broker.connect()
+    connection.channel().queue_declare(odd, durable=False)
+    connection.channel().queue_declare(queue_name(channel, "good"), durable=True, arguments=dict(MAILBOX))
+    connection.close()
+    with structlog.testing.capture_logs() as lines:
+        async with mailboxes(journal, broker.url, channel, ("new", "odd", "good")) as queue:
+            await until(lambda: len(queue.troubles) == 1)
+            (trouble,) = queue.troubles
+            assert odd in trouble
+            assert "durable should be true and is false" in trouble
+            assert f"rabbitmqctl delete_queue {odd}" in trouble
+            queue.offer([*journal.add(channel, "odd"), *journal.add(channel, "good", 3)])
+            await until(lambda: journal.states("delivered") == [2, 3, 4])
+            assert broker.depth(queue_name(channel, "new")) == -1, "looking made a queue"
+            delete(broker, odd)
+            await until(lambda: journal.states("delivered") == [1, 2, 3, 4], "the mended lane", 15)
+            assert queue.troubles == ()
+    told = [line["event"] for line in lines if line.get("queue") == odd]
+    assert told == ["broker.queue_unusable", "broker.queue_usable"]
+
+
+async def test_dead_letters_are_an_alarm_until_their_queue_is_empty(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    if broker.depth(DEAD) > 0:
+        broker.empty(DEAD)
+    with structlog.testing.capture_logs() as lines:
+        async with mailboxes(journal, broker.url, channel) as queue:
+            await until(lambda: broker.depth(DEAD) == 0)
+            connection = broker.connect()
+            connection.channel().basic_publish("", DEAD, b"x", pika.BasicProperties(delivery_mode=2))
+            connection.close()
+            await until(lambda: queue.condition == f"connected, 1 in {DEAD}", "the alarm", 12)
+            assert any("1 dead letters" in trouble for trouble in queue.troubles)
+            broker.empty(DEAD)
+            await until(lambda: queue.condition == "connected", "the end of the alarm", 12)
+    told = [line["event"] for line in lines if "dead_letters" in line["event"]]
+    assert told == ["broker.dead_letters", "broker.dead_letters_gone"]
+
+
+async def test_an_alarm_on_the_broker_is_shown_without_traffic_and_what_waited_follows(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    loop = asyncio.get_running_loop()
+    with structlog.testing.capture_logs() as lines:
+        async with mailboxes(journal, broker.url, channel) as queue:
+            await until(lambda: queue.condition == "connected")
+            await loop.run_in_executor(None, broker.control, "set_vm_memory_high_watermark", "0.00001")
+            try:
+                await until(lambda: "low on memory" in queue.condition, "the alarm", 8)
+                queue.offer(journal.add(channel, "A"))
+            finally:
+                await loop.run_in_executor(
+                    None, broker.control, "set_vm_memory_high_watermark", "absolute", "2GiB"
+                )
+            await until(lambda: journal.states("delivered") == [1])
+            assert queue.troubles == ()
+    told = [line["event"] for line in lines if "blocked" in line["event"]]
+    assert told == ["broker.blocked", "broker.unblocked"]
+
+
+async def test_messages_travel_over_tls_when_the_authority_is_right(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    async with mailboxes(journal, broker.tls_url, channel) as queue:
+        queue.offer(journal.add(channel, "A"))
+        await until(lambda: journal.states("delivered") == [1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("guest:guest@", "guest:s3cret-word@", "refuses this user or password"),
+        ("/%2F", "/elsewhere", "virtual host"),
+        ("CA", "OTHER", "not signed by an authority that is trusted here"),
+        ("CA", "MISSING", "cannot be read as such"),
+        ("localhost", "127.0.0.1", "for another name"),
+        ("TLS-PORT", "PLAIN-PORT", "does not speak TLS"),
+        ("TLS-PORT", "1", "nothing listens"),
+    ],
+)
+async def test_a_connection_that_fails_says_why_and_what_to_do_and_no_secret(
+    broker: BrokerNode, journal: FakeJournal, channel: str, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    names = {
+        "CA": str(broker.authority),
+        "OTHER": str(other),
+        "MISSING": str(tmp_path / "none.pem"),
+        "TLS-PORT": broker.tls_url.split(":")[3].split("/")[0],
+        "PLAIN-PORT": str(broker.port),
+    }
+    url = broker.tls_url.replace(names.get(old, old), names.get(new, new), 1)
+    with structlog.testing.capture_logs() as lines:
+        async with mailboxes(journal, url, channel) as queue:
+            await until(lambda: bool(queue.troubles))
+            (trouble,) = queue.troubles
+    assert queue.condition == "unreachable"
+    assert words in trouble
+    (line,) = [line for line in lines if line["event"] == "broker.disconnected"]
+    assert line["remedy"]
+    assert "s3cret-word" not in f"{lines}{trouble}"
