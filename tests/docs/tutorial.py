@@ -33,7 +33,7 @@ _VARYING = (
     (re.compile(r"\d\d:\d\d:\d\d(\.\d+)?"), "CLOCK"),
 )
 TRIES = ("sending", "waiting")
-_EVENT = re.compile(r"│ TIME │ (?P<what>[a-z ]+) │ (?P<copy>\d*) ?│.*")
+_EVENT = re.compile(r"│ TIME │ (?P<what>[a-z ]+) │ (?P<copy>C?\d*) ?│.*")
 
 
 def plain(text: str) -> list[str]:
