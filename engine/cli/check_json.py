@@ -46,6 +46,9 @@ def _problem(problem: Problem, known: Mapping[str, Rule]) -> Json:
         "message": problem.message,
         "help": None if rule is None else {"wrong": rule.wrong, "remedy": rule.remedy, "link": rule.link},
         "fix": None if problem.edit is None else _edit(problem.edit),
+        "also": [
+            {"file": each.file, "range": _range(each.line, each.column, each.length)} for each in problem.also
+        ],
     }
 
 

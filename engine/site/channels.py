@@ -140,6 +140,9 @@ def _shape(kind: str) -> Shape:
 KINDS: Mapping[str, Shape] = {kind: _shape(kind) for kind in _OWN}
 
 
+_KEYS = frozenset(key for shape in KINDS.values() for key in shape.keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a channel is checked against: the site folder, the data folder, tables, and the broker.
@@ -162,7 +165,7 @@ def read_channels(
     """The channels, and what the plan must know of them: also of those that could not be read whole."""
     channels: dict[str, ChannelSettings] = {}
     facts: dict[str, ChannelFacts] = {}
-    for name, entry in named_entries("channels", node, problems):
+    for name, entry in named_entries("channels", node, problems, _KEYS):
         record = _record(name, entry, problems)
         if record is None:
             facts[name.value] = _facts_of_broken(name, entry)
@@ -178,6 +181,7 @@ def read_channels(
             directory.spot if directory else None,
             record[RETIRED],
             policy_of(settings),
+            unread=directory is None and _may_have_directory(record),
         )
     return channels, facts
 
@@ -185,6 +189,8 @@ def read_channels(
 def _record(name: Scalar, entry: Node, problems: Problems) -> Record | None:
     """Read an entry with the shape of its kind."""
     kind = entry.get("kind") if isinstance(entry, Block) else None
+    if kind is None and isinstance(entry, Block) and entry.torn:
+        return None  # what is left of it has been complained of
     if not isinstance(entry, Block):
         problems.add(
             entry.spot, f'The channel "{name.value}" needs keys with values, such as kind.', "wrong-kind"
@@ -199,10 +205,15 @@ def _record(name: Scalar, entry: Node, problems: Problems) -> Record | None:
     return None if read is None else KINDS[read].read(entry, problems)
 
 
+def _may_have_directory(record: Record) -> bool:
+    """Whether a channel without a directory was meant to have one; a problem says so."""
+    return DIRECTORY in record or record.torn or isinstance(record.values.get(SEND_TO.key), Column)
+
+
 def _facts_of_broken(name: Scalar, entry: Node) -> ChannelFacts:
     directory = entry.get("directory") if isinstance(entry, Block) else None
     known = directory.value if isinstance(directory, Scalar) else ""
-    return ChannelFacts(name.value, name.spot, directory=known)
+    return ChannelFacts(name.value, name.spot, directory=known, unread=not known)
 
 
 def _channel(name: Scalar, record: Record, around: Surroundings, problems: Problems) -> ChannelSettings:
@@ -268,13 +279,15 @@ def _where_to(
     if not isinstance(target, Column):
         return target, {}
     directory = record.get(DIRECTORY)
+    if directory is None and DIRECTORY in record:
+        return None, {}  # it has been told
     if directory is None:
         problems.add(
             target.at.spot,
             f'Addresses come from a directory: add "directory: {target.table}" to this channel.',
             "missing-key",
         )
-    elif directory.value != target.table:
+    elif directory.value != target.table and directory.value in around.tables:
         problems.add(
             target.at.at(0, len(target.table)),
             f'The directory of this channel is "{directory.value}", not "{target.table}".',

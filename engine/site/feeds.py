@@ -151,7 +151,7 @@ def read_feeds(
     feeds: dict[str, Feed] = {}
     facts: dict[str, FeedFacts] = {}
     listens: dict[str, Spot] = {}
-    for name, entry in named_entries("feeds", node, problems):
+    for name, entry in named_entries("feeds", node, problems, FEED.keys):
         record = FEED.read(entry, problems)
         if record is None:
             facts[name.value] = FeedFacts(name.value, name.spot)
@@ -178,7 +178,7 @@ def _facts(name: Scalar, record: Record) -> FeedFacts:
         cast("Literal['when_stored', 'when_routed']", "when_routed" if unread else record[ACKNOWLEDGE]),
         record[CHARSET],
         cast("Literal['cr', 'any']", record[SEGMENT_ENDS]),
-        record[TIMEZONE],
+        record[TIMEZONE] or ("UTC" if TIMEZONE in record else ""),
         dialect.spot if dialect else None,
         guards[0].spot if guards else None,
         record[RETIRED],

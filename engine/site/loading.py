@@ -194,8 +194,8 @@ def _site(
         to_run,
     )
     channels, channel_facts = read_channels(trees.channels, around, problems)
-    if settings is None:
-        return None
+    if settings is None or not feed_facts or not channel_facts:
+        return None  # without them every route would be blamed for naming what is not there
     samples = files.samples if tried else None
     plan = compile_plan(files.sources(), feed_facts, channel_facts, settings.facts, problems, samples)
     if plan is None:

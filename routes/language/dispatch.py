@@ -214,7 +214,7 @@ class Dispatcher:
     ) -> tuple[FindAddress | None, bool]:
         """How the address is found; None and True for a channel that has no addresses."""
         read = None if said.address is None else self.builder.binder.value(said.address, it=it)
-        if channel is None:
+        if channel is None or channel.unread:
             return None, False
         if not channel.directory:
             if said.address is not None:

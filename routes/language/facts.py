@@ -49,6 +49,7 @@ class ChannelFacts:
 
     retired: no route may send there any more; copies that wait are still delivered.
     policy: its rules for retries and replies, by which tests of routes play its deliveries.
+    unread: whether it has a directory could not be read; a problem says so.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ChannelFacts:
     directory_spot: Spot | None = None
     retired: bool = False
     policy: Policy = _USUAL
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

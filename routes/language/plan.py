@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from routes.language.assembly import Assembly
+from routes.language.blaming import Defined, put_together
 from routes.language.compiled import FeedPlan, Plan, RoutePlan, Stage
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts, TrayFacts
 from routes.language.files import Files, FileSet, Origin
@@ -65,10 +66,29 @@ def compile_plan(
     plans = {name: assembly.feed(facts) for name, facts in feeds.items()}
     look_at_all(assembly, feeds)
     look_at_trials(assembly, feeds, samples)
+    put_together(problems, _defined(assembly, feeds))
     if problems.errors:
         return None
     origin = Origin(sources, feeds, channels, settings, files)
     return Plan(_hash(sources), plans, tuple(routes), tables, origin)
+
+
+def _defined(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> Mapping[str, Defined]:
+    """The feeds and channels, and which of them any route or any test names."""
+    routes = assembly.files.routes
+    if routes.failed:
+        return {}  # what is used nowhere else may be used there
+    trials = [trial for route in routes.values() for trial in route.tests]
+    came = {feed.value for route in routes.values() for feed in route.feeds}
+    came |= {trial.feed.value for trial in trials if trial.feed is not None}
+    went = set(assembly.sent_to)
+    for trial in trials:
+        went |= {copy.to.channel for copy in (trial.expected.sent if trial.expected else ())}
+        went |= {pretence.channel.value for pretence in trial.pretences.channels}
+    return {
+        "feed": ({name: facts.spot for name, facts in feeds.items()}, came),
+        "channel": ({name: facts.spot for name, facts in assembly.channels.items()}, went),
+    }
 
 
 def watch_feed(plan: Plan, feed: str) -> FeedPlan:

@@ -9,6 +9,8 @@ from routes.language.nearest import resembles
 
 __all__ = ["Edit", "Problem", "Problems", "Spot"]
 
+_TEARING = ("comma-in-braces", "missing-space")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Spot:
@@ -52,7 +54,8 @@ class Edit:
 class Problem:
     """One problem: `message` says what is wrong and what to do; `rule` is its stable id.
 
-    edit: the change that takes it away, where there is one that can hardly be wrong.
+    edit: the change that takes it away, where there is one that can hardly be wrong. also: other places of
+    the same mistake, as the message says.
     """
 
     spot: Spot
@@ -61,6 +64,7 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
     source: str = ""  # the line of the file, for the caret
     edit: Edit | None = None
+    also: tuple[Spot, ...] = ()
 
     def __str__(self) -> str:
         mark = "" if self.severity == "error" else "warning: "
@@ -114,4 +118,10 @@ class Problems:
 
     def in_order(self) -> list[Problem]:
         """All of them, by file, line and column."""
-        return sorted(self.found.values(), key=lambda p: (p.spot, p.rule))
+        torn = {(p.spot.file, p.spot.line) for p in self.found.values() if p.rule in _TEARING}
+        # Where a line of {…} was torn apart, whatever else is wrong with it comes of that.
+        told = [
+            p for p in self.found.values()
+            if p.rule in _TEARING or (p.spot.file, p.spot.line) not in torn
+        ]  # fmt: skip
+        return sorted(told, key=lambda p: (p.spot, p.rule))

@@ -194,7 +194,7 @@ def _constraint(record: Record, problems: Problems) -> Constraint | None:
     )
     _find_contradiction(record, found, problems)
     asked = (_REQUIRED, _FORBIDDEN, _LENGTH, _VALUES, _FORMAT, _COUNT)
-    if record.whole and not any(each in record for each in asked):
+    if record.whole and not record.torn and not any(each in record for each in asked):
         problems.add(
             record.spot,
             "This constrains nothing; it needs one of required, forbidden, length, values, format, count.",

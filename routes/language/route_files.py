@@ -10,6 +10,7 @@ from typing import Any
 
 from routes.language.kinds import Expression, ListOf, MappingOf, Name, Nested, Text
 from routes.language.problems import Problems
+from routes.language.regrouping import regroup
 from routes.language.send_shapes import SEND, SendKind
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Node, Scalar, read_yaml
@@ -171,4 +172,4 @@ def read_guard(file: str, text: str, problems: Problems) -> GuardFile | None:
 
 def _read(file: str, text: str, shape: Shape, problems: Problems) -> Record | None:
     node = read_yaml(file, text, problems)
-    return None if node is None else shape.read(node, problems)
+    return None if node is None else shape.read(regroup(node, shape.order, problems), problems)

@@ -178,7 +178,7 @@ def _entry(node: Node, shape: Shape, problems: Problems) -> SendEntry | None:
         record = _PASS.read(node, problems)
         return None if record is None or not record.whole else _pass_entry(record)
     record = shape.read(node, problems)
-    if record is None or not record.usable or _EACH.key in record.meant:
+    if record is None or not record.usable or (record.meant & {_EACH.key, WHEN.key}) - set(record.keys):
         return None  # with a misspelt `each`, whatever says `it` would be a mistake as well
     return _send_entry(record, problems)
 
@@ -196,6 +196,8 @@ def _pass_entry(record: Record) -> SendEntry:
 
 def _send_entry(record: Record, problems: Problems) -> SendEntry | None:
     to = record[_TO]
+    if _ADDRESS in record and record.get(_ADDRESS) is None:
+        return None  # it has been told that it says nothing
     earlier = to.value == EARLIER
     if not _fits_earlier(record, problems, earlier=earlier):
         return None

@@ -107,15 +107,24 @@ class Shape:
         if not isinstance(node, Block):
             self._not_a_block(node, problems)
             return None
-        record = Record(self, node.spot)
+        record = Record(self, node.spot, torn=node.torn)
         known = {f.key: f for f in self.fields}
-        for key, value in node.entries:
-            if key.value in known:
+        empty = ""  # the key above, where it has no value and what follows may be meant for it
+        for at, (key, value) in enumerate(node.entries):
+            if key.value in known and _is_nothing(value) and self._spilt(key.value, at, node):
+                record.whole = False  # what belongs into it stands beside it, which is told there
+                record.keys[key.value] = key.spot
+                empty = key.value
+            elif key.value in known:
                 self._read_field(known[key.value], key, value, record, problems)
+                empty = ""
             else:
                 record.whole = False
-                record.meant.add(nearest(key.value, self.keys))
-                self._unknown(key, node, problems)
+                if node.torn:
+                    continue  # whatever it is, it may be of another entry, or the rest of a text
+                self._unknown(key, node, problems, empty)
+                self._read_as_meant(key, value, node, record, problems)
+                empty = empty and "-"  # for one of them it is said
         self._find_missing(node, record, problems)
         self._find_disorder(node, problems)
         return record
@@ -144,7 +153,7 @@ class Shape:
     ) -> None:
         record.keys[wanted.key] = key.spot
         record.nodes[wanted.key] = value
-        if isinstance(value, Scalar) and value.style == "plain" and not value.value:
+        if _is_nothing(value):
             problems.add(
                 key.spot,
                 f'"{key.value}" has no value; this must be {wanted.kind.words}{_such_as(wanted)}.',
@@ -157,6 +166,39 @@ class Shape:
             record.whole = False
         else:
             record.values[wanted.key] = found
+
+    def _odd_ones(self, node: Block) -> list[str]:
+        """Keys of a mapping that are not even like one that may stand there."""
+        told = {*self.keys, *self.misplaced, *self.not_yet}
+        return [key.value for key, _ in node.entries if key.value not in told and not self._meant(key.value)]
+
+    def _spilt(self, key: str, at: int, node: Block) -> bool:
+        """Whether what stands inside this key stands beside it: the next key, or one that is known to be."""
+        following = node.entries[at + 1][0].value if at + 1 < len(node.entries) else ""
+        told = {*self.keys, *self.misplaced, *self.not_yet}
+        if following and following not in told and not self._meant(following):
+            return True
+        return any(f'inside "{key}"' in self.misplaced.get(other.value, "") for other, _ in node.entries)
+
+    def _meant(self, word: str) -> str:
+        """The key that a misspelt one stands for, also where colon or space behind it are missing."""
+        return nearest(word, self.keys) or nearest(re.split(r"\W", word, maxsplit=1)[0], self.keys)
+
+    def _read_as_meant(
+        self, key: Scalar, value: Node, node: Block, record: Record, problems: Problems
+    ) -> None:
+        """A misspelt key, which has been told, is read as the one that it means: its value is not the
+        mistake, and what is said of it elsewhere would be a second complaint."""
+        near = self._meant(key.value)
+        record.meant.add(near)
+        if not near or near in record.keys or node.get(near) is not None or key.value in self.misplaced:
+            return
+        aside = Problems(lines=problems.lines)
+        wanted = next(f for f in self.fields if f.key == near)
+        self._read_field(wanted, key, value, record, aside)
+        if aside.found:
+            for found in (record.values, record.keys, record.nodes):
+                found.pop(near, None)
 
     def _not_a_block(self, node: Node, problems: Problems) -> None:
         hint = ""
@@ -180,26 +222,46 @@ class Shape:
             "wrong-kind",
         )
 
-    def _unknown(self, key: Scalar, node: Block, problems: Problems) -> None:
+    def _unknown(self, key: Scalar, node: Block, problems: Problems, empty: str) -> None:
+        """An unknown key. empty: the key above, where that one has no value; `-` where it was said before."""
         word = key.value
         if word in self.not_yet:
             problems.add(key.spot, f'"{word}" is not available in this version.', "not-yet")
         elif word in self.misplaced:
             problems.add(key.spot, self.misplaced[word], "misplaced-key")
         else:
-            message = f'"{word}" is not a key of {self.name}{did_you_mean(word, self.keys)}'
             near = nearest(word, self.keys)
+            odd = [] if empty else self._odd_ones(node)
+            if word in odd[1:]:
+                return  # told with the first of them
+            words, verb = ", ".join(f'"{each}"' for each in odd), "is not a key"
+            if word not in odd or len(odd) == 1:
+                words = f'"{word}"'
+            else:
+                verb = "are no keys"
+            message = f"{words} {verb} of {self.name}{did_you_mean(word, self.keys)}"
+            if not near and empty:
+                message = (
+                    f'"{word}" is not a key of {self.name}. Does it belong into "{empty}", which is empty? '
+                )
+                message += "Then it begins further to the right."
+            elif not near and (meant := self._meant(word)):
+                message = (
+                    f'"{word}" is not a key of {self.name}. Is it "{meant}"? Behind the colon comes a space.'
+                )
+            if empty == "-":
+                return
             fix = near if node.get(near) is None else ""  # a second one would be no better
             problems.add(key.spot, message, "unknown-key", fix=fix)
 
     def _find_missing(self, node: Block, record: Record, problems: Problems) -> None:
         written = {key.value for key, _ in node.entries}
-        misspelt = {nearest(word, self.keys) for word in written if word not in self.keys}
+        misspelt = {self._meant(word) for word in written if word not in self.keys}
         for wanted in self.fields:
             if not wanted.required or wanted.key in written:
                 continue
             record.whole = False
-            if wanted.key not in misspelt:  # the unknown key has been reported already
+            if wanted.key not in misspelt and not node.torn:  # that has been reported already
                 problems.add(
                     node.spot,
                     f'{_capital(self.name)} needs "{wanted.key}": {wanted.help or wanted.kind.words}'
@@ -237,6 +299,7 @@ class Record:
     nodes: dict[str, Node] = field(default_factory=dict)
     meant: set[str] = field(default_factory=set)  # keys that a misspelt one may stand for
     whole: bool = True
+    torn: bool = False  # a key was left out after a problem
 
     @property
     def usable(self) -> bool:
@@ -271,6 +334,10 @@ class Record:
     def present(self) -> Iterator[str]:
         """The keys that stand in the file."""
         return iter(self.keys)
+
+
+def _is_nothing(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.style == "plain" and not node.value
 
 
 def describe(node: Node) -> str:

@@ -6,6 +6,7 @@ Must not know what any key means, nor where the text came from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -76,11 +77,15 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Keys and their values, in file order. `flow` where it is written in braces on one line."""
+    """Keys and their values, in file order. `flow` where it is written in braces on one line.
+
+    torn: a key was left out after a problem, so nobody can say which are missing.
+    """
 
     entries: tuple[tuple[Scalar, Node], ...]
     spot: Spot
     flow: bool = False
+    torn: bool = False
 
     def get(self, key: str) -> Node | None:
         """The value of a key, or None."""
@@ -205,6 +210,8 @@ class _Composer:
         here = flow or bool(getattr(event, "flow_style", False))
         entries: list[tuple[Scalar, Node]] = []
         first: dict[str, Spot] = {}
+        again: list[tuple[Scalar, Spot]] = []  # keys that were there already
+        torn = False
         while not isinstance(entry := next(self._events), yaml.MappingEndEvent):
             following = None
             if isinstance(entry, yaml.NodeEvent):
@@ -215,20 +222,35 @@ class _Composer:
             value = self._node(following, depth + 1, flow=here)
             if not isinstance(key, Scalar):
                 self._problem(key.spot, *_KEY_NOT_TEXT)
+                torn = True
                 continue
             if here and self._comma_fault(key, value):
+                torn = True
                 continue
             if key.value in first:
-                self._problem(
-                    key.spot,
-                    f'"{key.value}" stands here a second time (first in line {first[key.value].line}); '
-                    "only one would count. Keep one.",
-                    "duplicate-key",
-                )
+                again.append((key, first[key.value]))
+                at = [known.value for known, _ in entries].index(key.value)
+                if _is_nothing(entries[at][1]):  # the one that says something is the one that is meant
+                    entries[at] = (entries[at][0], value)
                 continue
             first[key.value] = key.spot
             entries.append((key, value))
-        return Block(tuple(entries), spot, here)
+        if again:
+            torn = torn or len(again) > 1
+            self._tell_duplicates(again)
+        return Block(tuple(entries), spot, here, torn)
+
+    def _tell_duplicates(self, again: list[tuple[Scalar, Spot]]) -> None:
+        """One problem for the keys of a mapping that stand there again."""
+        (key, first), others = again[0], again[1:]
+        if others:
+            names = ", ".join(f'"{other.value}"' for other, _ in again)
+            message = f"{names} stand here a second time (first from line {first.line} on)"
+            message += ". Is the line, or the dash, missing above that begins another entry?"
+        else:
+            message = f'"{key.value}" stands here a second time (first in line {first.line}); '
+            message += "only one would count. Keep one."
+        self._problem(key.spot, message, "duplicate-key")
 
     def _comma_fault(self, key: Scalar, value: Node) -> bool:
         """True where a "key" inside {…} has no colon: it is the rest of a text that held a comma."""
@@ -240,6 +262,8 @@ class _Composer:
         after = self._text[start + key.spot.column - 1 + len(key.raw) :].lstrip(" ")
         if after.startswith(":"):
             return False
+        if self._colon_fault(key):
+            return True
         line = self._problems.lines[self._file][key.spot.line - 1]
         self._problems.add(
             key.spot,
@@ -247,6 +271,18 @@ class _Composer:
             'in double quotes ("…").',
             "comma-in-braces",
             edit=quote_cut_text(key.spot.line, line, key.spot.column - 1),
+        )
+        return True
+
+    def _colon_fault(self, key: Scalar) -> bool:
+        """True, with a problem, where a colon of {…} has no space behind it, as in {hold:tray}."""
+        name, colon, rest = key.value.partition(":")
+        if not colon or not _WORD.fullmatch(name.strip()) or not rest or key.style != "plain":
+            return False
+        at = key.spot.shifted(len(name), 1)
+        edit = Edit(at.line, at.column + 1, 0, " ") if not rest.startswith(" ") else None
+        self._problems.add(
+            at, f'A colon has a space behind it: "{name.strip()}: …".', "missing-space", edit=edit
         )
         return True
 
@@ -299,10 +335,15 @@ class _Composer:
         return Spot(self._file, mark.line + 1, mark.column + 1) if mark is not None else Spot(self._file)
 
 
+_WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _KEY_NOT_TEXT = (
     "A key must be a text. A text that begins with [ or { has to stand in double quotes.",
     "key-not-text",
 )
+
+
+def _is_nothing(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.style == "plain" and not node.value
 
 
 def _index(mark: Mark | None) -> int:

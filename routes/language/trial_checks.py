@@ -52,7 +52,7 @@ def look_at_trials(
         for trial in route.tests:
             check = _TrialCheck(assembly, feeds, route, trial)
             sample = check.sample(samples)
-            check.names()
+            check.names(certain=certain)
             if certain and trial.expected is not None:
                 check.possible(trial.expected, sample)
 
@@ -100,10 +100,11 @@ class _TrialCheck:
             return None
         return sample
 
-    def names(self) -> None:
-        """Everything that the test calls by a name, and its paths."""
+    def names(self, *, certain: bool) -> None:
+        """Everything that the test calls by a name, and its paths. certain: so far nothing else is wrong, so
+        what is said of addresses is not the doing of a channel that says it itself."""
         trial, expected = self.trial, self.trial.expected
-        self._feed()
+        self._feed(certain=certain)
         for path, _ in trial.edits:
             self._path(path, "write")
         for pretence in trial.pretences.channels:
@@ -112,16 +113,18 @@ class _TrialCheck:
         for place in trial.earlier:
             # Who had it then may be in no directory any more, and the channel gone; a near miss is a slip.
             if nearest(place.channel, self.assembly.channels):
-                self._destination(place, None)
+                self._destination(place, None, certain=certain)
         for copy in () if expected is None else expected.sent:
-            self._destination(copy.to, tables)
+            self._destination(copy.to, tables, certain=certain)
             for path, _ in copy.values:
                 self._path(path, "read")
 
-    def _feed(self) -> None:
+    def _feed(self, *, certain: bool) -> None:
         feed = self.trial.feed
         if feed is None:
-            if not self.route.feeds:
+            first = next((one for one in self.route.tests if one.feed is None), None)
+            # Once for all of them; a route that nothing comes to has been told of.
+            if not self.route.feeds and self.trial is first and self._ways():
                 self._add(
                     self.trial.spot,
                     f'Route "{self.route.name.value}" has no "from": say by which feed the sample comes in '
@@ -131,7 +134,7 @@ class _TrialCheck:
         elif feed.value not in self.feeds:
             message = f'There is no feed "{feed.value}"{did_you_mean(feed.value, self.feeds)}'
             self._add(feed.spot, message, "unknown-feed", fix=nearest(feed.value, self.feeds))
-        elif feed.value not in (ways := self._ways()) and not self.assembly.files.routes.failed:
+        elif certain and feed.value not in (ways := self._ways()):
             self._add(
                 feed.spot,
                 f'Messages of feed "{feed.value}" do not come to route "{self.route.name.value}"; '
@@ -213,8 +216,8 @@ class _TrialCheck:
         self._add(text.at(0, len(name)), message, "unknown-channel", fix=nearest(name, channels))
         return False
 
-    def _destination(self, to: Destination, tables: Mapping[str, Table] | None) -> None:
-        if not self._channel(to.text, to.channel):
+    def _destination(self, to: Destination, tables: Mapping[str, Table] | None, *, certain: bool) -> None:
+        if not self._channel(to.text, to.channel) or not certain:
             return
         directory = self.assembly.channels[to.channel].directory
         if not directory:

@@ -29,6 +29,7 @@ from routes.language.trials import (
 __all__ = ["EXPECT", "TRIAL", "TrialKind", "read_trial"]
 
 _DESTINATION = re.compile(r"([a-z][a-z0-9_]*)(?:\s*@\s*(\S(?:.*\S)?))?\s*\Z")
+_PATH_LIKE = re.compile(r"[A-Z][A-Z0-9]{2}(?:\[[^\]]*\])?-[0-9]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 366 * 86_400.0  # seconds
 _CODES = ("AA", "AE", "AR", "CA", "CE", "CR", "none")
@@ -74,6 +75,18 @@ class DestinationKind:
 _VALUES: Kind[tuple[tuple[Scalar, Scalar], ...]] = MappingOf(PlainValue(), PathText())
 
 
+def _holds_paths(node: Block, problems: Problems) -> bool:
+    """True, with a problem, where values stand beside their channel and not below it."""
+    path = next((key for key, _ in node.entries if _PATH_LIKE.match(key.value)), None)
+    if path is not None:
+        problems.add(
+            path.spot,
+            "This is a place in a copy; it stands below its channel, further to the right.",
+            "bad-destination",
+        )
+    return path is not None
+
+
 @dataclass(frozen=True, slots=True)
 class SentKind:
     """`sent`: destinations, each with the values expected there or none; a list where one gets several."""
@@ -86,6 +99,8 @@ class SentKind:
         found: list[ExpectedCopy] = []
         for item in node.items if isinstance(node, Items) else (node,):
             if isinstance(item, Block):
+                if _holds_paths(item, problems):
+                    continue
                 found += [copy for entry in item.entries if (copy := self._copy(*entry, problems))]
             elif (to := DestinationKind().read(item, problems)) is not None:
                 found.append(ExpectedCopy(to))
@@ -93,11 +108,13 @@ class SentKind:
 
     def _copy(self, key: Scalar, value: Node, problems: Problems) -> ExpectedCopy | None:
         to = DestinationKind().read(key, problems)
+        if to is None:
+            return None
         nothing = isinstance(value, Block) and not value.entries
         if nothing or (isinstance(value, Scalar) and value.style == "plain" and not value.value):
-            return None if to is None else ExpectedCopy(to)
+            return ExpectedCopy(to)
         values = _VALUES.read(value, problems)
-        if to is None or values is None:
+        if values is None:
             return None
         return ExpectedCopy(to, tuple([(path, expected.value) for path, expected in values]))
 
@@ -299,7 +316,8 @@ def read_trial(record: Record, problems: Problems) -> Trial | None:
     """One entry of `tests`; None after problems."""
     expected = record.get(_EXPECT)
     node = record.nodes.get(_EXPECT.key)
-    if node is None or (isinstance(node, Block) and not node.entries):
+    told = record.torn or _EXPECT.key in record.meant or _EXPECT.key in record.keys
+    if (node is None and not told) or (isinstance(node, Block) and not node.entries and not node.torn):
         problems.add(
             record.key_spot(_EXPECT),
             'This test tests nothing: it needs "expect", all that must become of its message (example: '

@@ -19,6 +19,7 @@ from routes.tables.table import Row, Table, TableError, build_table
 
 __all__ = ["SIDECAR_KEYS", "read_table"]
 
+ON_MISS = ("hold", "keep", "default")
 SIDECAR_KEYS = {
     "on_miss": "hold (the step's else decides), keep (the code as it came) or default",
     "default": "the row for every code that is not in the table, as column: text",
@@ -214,7 +215,7 @@ class _Reader:
             if key not in SIDECAR_KEYS:
                 hint = did_you_mean(key, SIDECAR_KEYS)
                 self.note_sidecar(key, f'"{key}" is not a key of a table\'s sidecar{hint}', "unknown-key")
-        on_miss = self._choice(sidecar, "on_miss", ("hold", "keep", "default"))
+        on_miss = self._choice(sidecar, "on_miss", ON_MISS)
         case = self._choice(sidecar, "case", ("exact", "ignore"))
         follow = self._column(sidecar, "follow", columns)
         valid_from = self._column(sidecar, "valid_from", columns)
@@ -257,6 +258,8 @@ class _Reader:
 
     def _default(self, sidecar: Mapping[str, object], columns: Row, on_miss: str) -> Row | None:
         given = sidecar.get("default")
+        if any(key not in SIDECAR_KEYS for key in sidecar) or on_miss not in ON_MISS:
+            return None  # it has been told; what it means for the default is anybody's guess
         if on_miss != "default":
             if given is not None:
                 self.note_sidecar(

@@ -95,6 +95,19 @@ def test_a_mistake_is_refused_at_its_place_with_its_remedy(mistake: Mistake, sit
         assert problem.rule not in [each.rule for each in errors(site, mistake.environment)]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("feeds:\n  kind: mllp\n  listen: 127.0.0.1:2575\n", 2), ("feeds:\n  ward_pas:\n", 2)],
+    ids=["keys without a feed", "a feed without keys"],
+)
+def test_feeds_without_anything_below_their_names_are_told_once(text: str, line: int, site: Path) -> None:
+    (site / "feeds.yaml").write_text(text, encoding="utf-8")
+    [problem] = errors(site)
+
+    assert (problem.rule, problem.spot.file, problem.spot.line) == ("wrong-kind", "feeds.yaml", line)
+    assert "the name of each feed" in problem.message
+
+
 def test_a_mailbox_without_a_broker_is_warned_of_and_never_run(site: Path) -> None:
     path = site / "channels.yaml"
     text = path.read_text(encoding="utf-8").replace("kind: folder\n    path: duty_desk", "kind: amqp", 1)

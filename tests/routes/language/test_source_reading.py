@@ -120,11 +120,16 @@ def test_what_yaml_would_do_behind_ones_back_is_one_problem(text: str, rule: str
 
 
 def test_a_fault_in_one_place_does_not_hide_those_in_others() -> None:
-    assert rules("a: 1\na: 2\nb: {warn: One, two}\nc: x\nc: y\n") == [
-        "duplicate-key",
-        "comma-in-braces",
-        "duplicate-key",
-    ]
+    assert rules("a: 1\na: 2\nb: {warn: One, two}\n") == ["duplicate-key", "comma-in-braces"]
+
+
+def test_several_keys_that_stand_there_again_are_one_mistake() -> None:
+    problems = Problems()
+    read_yaml("r.yaml", "- name: 1\n  given: 2\n  name: 3\n  given: 4\n", problems)
+    [problem] = problems.in_order()
+
+    assert problem.rule == "duplicate-key"
+    assert '"name", "given" stand here a second time (first from line 1 on)' in problem.message
 
 
 @settings(max_examples=300, deadline=None)
