@@ -6,7 +6,8 @@ which names and tables were used. Knows nothing of steps or outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from routes.hl7.path import CompiledPath, Path, PathError, Purpose, compile_path, parse_path
@@ -19,7 +20,7 @@ from routes.language.problems import Edit, Problems
 from routes.language.scope import Scope
 from routes.language.source import Scalar
 from routes.language.syntax import Expression, ExpressionError, KnownMistake, Name, PathRead
-from routes.language.types import check_types, define_names, names_in, tables_in
+from routes.language.types import check_types, define_names, misread_element, names_in, tables_in
 from routes.language.vocabulary import Kind, Vocabulary, name_problem
 from routes.tables.table import Table
 
@@ -40,6 +41,7 @@ class Binder:
     used: set[str] = field(default_factory=set)
     tables: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    element: Path | None = None  # whose element `it` is, where that is known
     _within: Vocabulary | None = None
 
     def define(self, entries: tuple[tuple[Scalar, Scalar], ...]) -> None:
@@ -101,6 +103,18 @@ class Binder:
             expression = named.expression
         return expression.path if isinstance(expression, PathRead) else None
 
+    def meant(self, text: Scalar | None) -> Path | None:
+        """The path of an `each` or a `for_each`, for those who speak of its elements. Tells no problem."""
+        if text is None:
+            return None
+        named = self.vocabulary.names.get(text.value)
+        if named is not None:
+            return named.expression.path if isinstance(named.expression, PathRead) else None
+        try:
+            return parse_path(text.value)
+        except PathError:
+            return None
+
     def path(self, text: Scalar, purpose: Purpose = "read", *, it: bool = False) -> CompiledPath | None:
         """A path, ready to be used; None after a problem. A name that stands for a path will do."""
         try:
@@ -111,6 +125,10 @@ class Binder:
                 self.problems.add(
                     text.spot, '"it" is the current element of each or for_each; there is none here.', "no-it"
                 )
+                return None
+            message, better = misread_element(path, self.element) if it else ("", "")
+            if message:
+                self.problems.add(text.spot, message, "it-misread", fix=better)
                 return None
             return compile_path(path, purpose)
         except PathError as error:
@@ -209,9 +227,19 @@ class Binder:
     def _vocabulary(self, *, it: bool) -> Vocabulary:
         if not it:
             return self.vocabulary
-        if self._within is None or self._within.names is not self.vocabulary.names:
-            self._within = replace(self.vocabulary, in_each=True)
-        return self._within
+        known = self._within
+        if known is None or known.names is not self.vocabulary.names or known.element != self.element:
+            self._within = replace(self.vocabulary, in_each=True, element=self.element)
+        return self._within or self.vocabulary
+
+    @contextmanager
+    def within(self, element: Path | None) -> Iterator[None]:
+        """What is bound meanwhile speaks of the elements of this path as `it`."""
+        outer, self.element = self.element, element
+        try:
+            yield
+        finally:
+            self.element = outer
 
 
 def _mending(text: Scalar, error: ExpressionError) -> Edit | None:

@@ -30,8 +30,11 @@ Defined = tuple[Mapping[str, Spot], Iterable[str]]
 def put_together(problems: Problems, defined: Mapping[str, Defined]) -> None:
     """One problem for each name that is missing. defined: by the word for the kind, such as `channel`."""
     missing: dict[tuple[str, str, str], list[Problem]] = {}
-    known = problems.in_order()
-    for problem in known:
+    noted = problems.in_order()
+    known = [
+        problem for problem in noted if problem.severity == "error"
+    ]  # what is dropped leaves one of these
+    for problem in noted:
         match = _MISSING.match(problem.message)
         if problem.rule == "never-happens":
             missing.setdefault((problem.rule, "", problem.message), []).append(problem)

@@ -202,7 +202,11 @@ class ActBuilder:
                 "misplaced-split",
             )
             return None
-        when, good = self.when(step.when, it=it or isinstance(step, ForEach))
+        if isinstance(step, ForEach):
+            with self.binder.within(self.binder.meant(step.path)):
+                when, good = self.when(step.when, it=True)
+        else:
+            when, good = self.when(step.when, it=it)
         if isinstance(step, ForEach):
             act = self._for_each(step, when, it, within)
         else:
@@ -410,7 +414,8 @@ class ActBuilder:
 
     def _for_each(self, step: ForEach, when: Test | None, it: bool, within: bool) -> Act | None:
         path = self.binder.path(step.path, it=it)
-        acts = self.changes(step.steps, it=True, within=within or step.otherwise is not None)
+        with self.binder.within(None if path is None else path.path):
+            acts = self.changes(step.steps, it=True, within=within or step.otherwise is not None)
         failure = f"a step for each {step.path.value} could not be done"
         taken = self.otherwise(step.otherwise, Held("change_failed", failure, str(step.spot)), failure)
         if path is None:

@@ -63,9 +63,11 @@ class Dispatcher:
         return [entry for entry in built if entry is not None]
 
     def _entry(self, said: SendEntry) -> Entry | None:
-        when, good = self.builder.when(said.when, it=said.each is not None)
-        each = None if said.each is None else self.builder.binder.path(said.each)
-        entry = self._one(said)
+        binder = self.builder.binder
+        with binder.within(binder.meant(said.each)):
+            when, good = self.builder.when(said.when, it=said.each is not None)
+            entry = self._one(said)
+        each = None if said.each is None else binder.path(said.each)
         if entry is None or not good or (said.each is not None and each is None):
             return None
         if when is not None:

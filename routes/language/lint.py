@@ -226,8 +226,10 @@ def _find_pseudo_addresses(assembly: Assembly) -> None:
 
 
 def _find_idle_files(assembly: Assembly) -> None:
+    missing = any(problem.rule == "unknown-guard" for problem in assembly.problems.found.values())
     for guard in assembly.files.guards.values():
-        if guard.name.value not in assembly.used_guards and not assembly.files.routes.failed:
+        unused = guard.name.value not in assembly.used_guards
+        if unused and not missing and not assembly.files.routes.failed:
             assembly.problems.add(
                 guard.name.spot,
                 f'Nobody uses guard "{guard.name.value}": it guards nothing.',

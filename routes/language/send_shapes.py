@@ -218,6 +218,10 @@ def _send_entry(record: Record, problems: Problems) -> SendEntry | None:
 def _fits_earlier(record: Record, problems: Problems, *, earlier: bool) -> bool:
     """Whether the keys are those of an entry to earlier recipients, or those of one to a channel."""
     if not earlier:
+        if _SAME in record and nearest(record[_TO].value, [EARLIER]):
+            message = f'There is no channel "{record[_TO].value}"; did you mean "{EARLIER}"?'
+            problems.add(record[_TO].spot, message, "unknown-channel", fix=EARLIER)
+            return False
         if _SAME in record:
             problems.add(
                 record.key_spot(_SAME),

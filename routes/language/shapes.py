@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -18,6 +18,10 @@ from routes.language.problems import Edit, Problems, Spot
 from routes.language.source import Block, Items, Node, Scalar, read_yaml
 
 __all__ = ["Field", "Kind", "Record", "Shape", "as_json", "describe"]
+
+_MOST_STRANGE = 50
+"""So many unknown keys of one mapping are looked at; where there are more, the first of them say enough."""
+_MOST_NAMED = 6
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -109,6 +113,9 @@ class Shape:
             return None
         record = Record(self, node.spot, torn=node.torn)
         known = {f.key: f for f in self.fields}
+        written = {key.value for key, _ in node.entries}
+        strange = [key.value for key, _ in node.entries if not self._is_known(key.value)][:_MOST_STRANGE]
+        odd = [word for word in strange if not self._meant(word)]
         empty = ""  # the key above, where it has no value and what follows may be meant for it
         for at, (key, value) in enumerate(node.entries):
             if key.value in known and _is_nothing(value) and self._spilt(key.value, at, node):
@@ -120,10 +127,10 @@ class Shape:
                 empty = ""
             else:
                 record.whole = False
-                if node.torn:
-                    continue  # whatever it is, it may be of another entry, or the rest of a text
-                self._unknown(key, node, problems, empty)
-                self._read_as_meant(key, value, node, record, problems)
+                if node.torn or not (self._is_known(key.value) or key.value in strange):
+                    continue  # of another entry, or the rest of a text; or the hundredth of its kind
+                self._unknown(key, written, problems, empty, odd)
+                self._read_as_meant(key, value, written, record, problems)
                 empty = empty and "-"  # for one of them it is said
         self._find_missing(node, record, problems)
         self._find_disorder(node, problems)
@@ -167,16 +174,19 @@ class Shape:
         else:
             record.values[wanted.key] = found
 
-    def _odd_ones(self, node: Block) -> list[str]:
-        """Keys of a mapping that are not even like one that may stand there."""
-        told = {*self.keys, *self.misplaced, *self.not_yet}
-        return [key.value for key, _ in node.entries if key.value not in told and not self._meant(key.value)]
+    def _lacking(self, odd: Sequence[str], written: set[str]) -> str:
+        """The one key that is missing where one stands that means nothing: most likely it stands for it."""
+        missing = [wanted.key for wanted in self.fields if wanted.required and wanted.key not in written]
+        return missing[0] if len(odd) == len(missing) == 1 else ""
+
+    def _is_known(self, word: str) -> bool:
+        """Whether it is a key, or one of which there is something to say."""
+        return word in self.keys or word in self.misplaced or word in self.not_yet
 
     def _spilt(self, key: str, at: int, node: Block) -> bool:
         """Whether what stands inside this key stands beside it: the next key, or one that is known to be."""
         following = node.entries[at + 1][0].value if at + 1 < len(node.entries) else ""
-        told = {*self.keys, *self.misplaced, *self.not_yet}
-        if following and following not in told and not self._meant(following):
+        if following and not self._is_known(following) and not self._meant(following):
             return True
         return any(f'inside "{key}"' in self.misplaced.get(other.value, "") for other, _ in node.entries)
 
@@ -185,13 +195,13 @@ class Shape:
         return nearest(word, self.keys) or nearest(re.split(r"\W", word, maxsplit=1)[0], self.keys)
 
     def _read_as_meant(
-        self, key: Scalar, value: Node, node: Block, record: Record, problems: Problems
+        self, key: Scalar, value: Node, written: set[str], record: Record, problems: Problems
     ) -> None:
         """A misspelt key, which has been told, is read as the one that it means: its value is not the
         mistake, and what is said of it elsewhere would be a second complaint."""
         near = self._meant(key.value)
         record.meant.add(near)
-        if not near or near in record.keys or node.get(near) is not None or key.value in self.misplaced:
+        if not near or near in record.keys or near in written or key.value in self.misplaced:
             return
         aside = Problems(lines=problems.lines)
         wanted = next(f for f in self.fields if f.key == near)
@@ -222,8 +232,11 @@ class Shape:
             "wrong-kind",
         )
 
-    def _unknown(self, key: Scalar, node: Block, problems: Problems, empty: str) -> None:
-        """An unknown key. empty: the key above, where that one has no value; `-` where it was said before."""
+    def _unknown(
+        self, key: Scalar, written: set[str], problems: Problems, empty: str, odd: list[str]
+    ) -> None:
+        """An unknown key. written: all keys of the mapping. empty: the key above, where that has no value, or
+        `-` where it was said before. odd: those that are not like any key, told with the first of them."""
         word = key.value
         if word in self.not_yet:
             problems.add(key.spot, f'"{word}" is not available in this version.', "not-yet")
@@ -231,37 +244,43 @@ class Shape:
             problems.add(key.spot, self.misplaced[word], "misplaced-key")
         else:
             near = nearest(word, self.keys)
-            odd = [] if empty else self._odd_ones(node)
-            if word in odd[1:]:
-                return  # told with the first of them
-            words, verb = ", ".join(f'"{each}"' for each in odd), "is not a key"
-            if word not in odd or len(odd) == 1:
-                words = f'"{word}"'
-            else:
-                verb = "are no keys"
-            message = f"{words} {verb} of {self.name}{did_you_mean(word, self.keys)}"
+            if empty == "-" or (not empty and word in odd[1:]):
+                return
+            message = f'"{word}" is not a key of {self.name}{did_you_mean(word, self.keys)}'
             if not near and empty:
                 message = (
                     f'"{word}" is not a key of {self.name}. Does it belong into "{empty}", which is empty? '
+                    "Then it begins further to the right."
                 )
-                message += "Then it begins further to the right."
             elif not near and (meant := self._meant(word)):
                 message = (
                     f'"{word}" is not a key of {self.name}. Is it "{meant}"? Behind the colon comes a space.'
                 )
-            if empty == "-":
-                return
-            fix = near if node.get(near) is None else ""  # a second one would be no better
+            elif len(odd) > 1 and word == odd[0]:
+                words = ", ".join(f'"{each}"' for each in odd[:_MOST_NAMED])
+                rest = " and others" if len(odd) > _MOST_NAMED else ""
+                known = did_you_mean(word, self.keys)
+                message = f"{words}{rest} are no keys of {self.name}{known}"
+            if word in odd and (lacking := self._lacking(odd, written)):
+                message += f' "{lacking}" is missing; is it this?'
+            fix = near if near not in written else ""  # a second one would be no better
             problems.add(key.spot, message, "unknown-key", fix=fix)
 
     def _find_missing(self, node: Block, record: Record, problems: Problems) -> None:
         written = {key.value for key, _ in node.entries}
         misspelt = {self._meant(word) for word in written if word not in self.keys}
+        odd = [
+            word
+            for word in list(written)[:_MOST_STRANGE]
+            if not self._is_known(word) and not self._meant(word)
+        ]
+        misspelt.add(self._lacking(odd, written))
         for wanted in self.fields:
             if not wanted.required or wanted.key in written:
                 continue
             record.whole = False
-            if wanted.key not in misspelt and not node.torn:  # that has been reported already
+            told = node.torn or wanted.key in misspelt or bool(written & self.misplaced.keys())
+            if not told:
                 problems.add(
                     node.spot,
                     f'{_capital(self.name)} needs "{wanted.key}": {wanted.help or wanted.kind.words}'

@@ -210,6 +210,7 @@ class _Composer:
         here = flow or bool(getattr(event, "flow_style", False))
         entries: list[tuple[Scalar, Node]] = []
         first: dict[str, Spot] = {}
+        places: dict[str, int] = {}
         again: list[tuple[Scalar, Spot]] = []  # keys that were there already
         torn = False
         while not isinstance(entry := next(self._events), yaml.MappingEndEvent):
@@ -229,11 +230,11 @@ class _Composer:
                 continue
             if key.value in first:
                 again.append((key, first[key.value]))
-                at = [known.value for known, _ in entries].index(key.value)
+                at = places[key.value]
                 if _is_nothing(entries[at][1]):  # the one that says something is the one that is meant
                     entries[at] = (entries[at][0], value)
                 continue
-            first[key.value] = key.spot
+            first[key.value], places[key.value] = key.spot, len(entries)
             entries.append((key, value))
         if again:
             torn = torn or len(again) > 1
@@ -242,13 +243,16 @@ class _Composer:
 
     def _tell_duplicates(self, again: list[tuple[Scalar, Spot]]) -> None:
         """One problem for the keys of a mapping that stand there again."""
-        (key, first), others = again[0], again[1:]
-        if others:
-            names = ", ".join(f'"{other.value}"' for other, _ in again)
+        key, first = again[0]
+        keys = list(dict.fromkeys(other.value for other, _ in again))
+        if len(keys) > 1:
+            names = ", ".join(f'"{name}"' for name in keys[:_MOST_NAMED])
+            names += " and others" if len(keys) > _MOST_NAMED else ""
             message = f"{names} stand here a second time (first from line {first.line} on)"
             message += ". Is the line, or the dash, missing above that begins another entry?"
         else:
-            message = f'"{key.value}" stands here a second time (first in line {first.line}); '
+            times = "a second time" if len(again) == 1 else f"{len(again) + 1} times"
+            message = f'"{key.value}" stands here {times} (first in line {first.line}); '
             message += "only one would count. Keep one."
         self._problem(key.spot, message, "duplicate-key")
 
@@ -335,6 +339,7 @@ class _Composer:
         return Spot(self._file, mark.line + 1, mark.column + 1) if mark is not None else Spot(self._file)
 
 
+_MOST_NAMED = 6
 _WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _KEY_NOT_TEXT = (
     "A key must be a text. A text that begins with [ or { has to stand in double quotes.",

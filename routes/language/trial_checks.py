@@ -49,12 +49,13 @@ def look_at_trials(
     certain = not assembly.problems.errors
     for route in assembly.files.routes.values():
         _find_twins(route.tests, assembly.problems)
+        seen: dict[str, _Around] = {}
         for trial in route.tests:
             check = _TrialCheck(assembly, feeds, route, trial)
             sample = check.sample(samples)
             check.names(certain=certain)
             if certain and trial.expected is not None:
-                check.possible(trial.expected, sample)
+                check.possible(trial.expected, sample, seen)
 
 
 def _find_twins(trials: Iterable[Trial], problems: Problems) -> None:
@@ -68,6 +69,20 @@ def _find_twins(trials: Iterable[Trial], problems: Problems) -> None:
                 "a failure says which it is.",
                 "duplicate-test",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What can become of a message in a route and all around it. finds: a profile's findings may warn.
+    passed: another route has a part in it."""
+
+    behind: tuple[RouteFile, ...]
+    trays: set[str]
+    warnings: set[str]
+    rejects: set[str]
+    rules: set[str]
+    finds: bool
+    passed: bool
 
 
 @dataclass(slots=True)
@@ -258,9 +273,24 @@ class _TrialCheck:
 
     # --- what can never happen --------------------------------------------------------------------
 
-    def possible(self, expected: Expected, sample: Batch | None) -> None:
-        """Whether the route, and all around it, can do what is expected of it."""
-        files, facts = self.assembly.files, self._facts()
+    def possible(self, expected: Expected, sample: Batch | None, seen: dict[str, _Around]) -> None:
+        """Whether the route, and all around it, can do what is expected of it. seen: what is around it, by
+        the feed that the sample comes in by; the same for all tests of the route."""
+        facts = self._facts()
+        feed = "" if facts is None else facts.name
+        around = seen.get(feed)
+        if around is None:
+            around = seen[feed] = self._around(facts)
+        self._each(expected.held, around.trays, "Nothing here holds in the tray")
+        if not around.finds:
+            self._each(expected.warned, around.warnings, "Nothing here warns with the words")
+        self._each(expected.rejected, around.rejects, "No reject has the words")
+        self._each(expected.not_wanted, around.rules, "No entry of accept has the rule")
+        self._sent(expected, around.behind)
+        self._together(expected, facts, sample, around.passed)
+
+    def _around(self, facts: FeedFacts | None) -> _Around:
+        files = self.assembly.files
         behind = routes_behind(self.route, files.routes)
         names = [*self.assembly.settings.guards, *(facts.guards if facts else ())]
         names += [guard.value for route in behind for guard in route.guards]
@@ -268,21 +298,18 @@ class _TrialCheck:
         if facts is not None and facts.dialect in files.dialects:
             around.append(files.dialects[facts.dialect])
         said = list(_outcomes(around))
-        trays = {one.words for one in said if one.kind == "hold"} | set(ENGINE_TRAYS)
-        warnings = {one.words for one in said if one.kind == "warn"}
         # A reject anywhere ends the message for all of its routes.
         everywhere = _outcomes([*files.routes.values(), *files.guards.values(), *files.dialects.values()])
-        rejects = {one.words for one in everywhere if one.kind == "reject"}
-        rules = {entry.rule for route in behind for entry in route.accept}
-        self._each(expected.held, trays, "Nothing here holds in the tray")
-        if not any(isinstance(part, Check) and part.profile is not None for part in parts_of(around)):
-            self._each(expected.warned, warnings, "Nothing here warns with the words")
-        self._each(expected.rejected, rejects, "No reject has the words")
-        self._each(expected.not_wanted, rules, "No entry of accept has the rule")
-        self._sent(expected, behind)
         others = [route for route in files.routes.values() if route is not self.route]
-        passed = len(behind) > 1 or any(self.route.name.value in passes_to(other) for other in others)
-        self._together(expected, facts, sample, passed)
+        return _Around(
+            tuple(behind),
+            {one.words for one in said if one.kind == "hold"} | set(ENGINE_TRAYS),
+            {one.words for one in said if one.kind == "warn"},
+            {one.words for one in everywhere if one.kind == "reject"},
+            {entry.rule for route in behind for entry in route.accept},
+            finds=any(isinstance(part, Check) and part.profile is not None for part in parts_of(around)),
+            passed=len(behind) > 1 or any(self.route.name.value in passes_to(other) for other in others),
+        )
 
     def _each(self, texts: Iterable[Scalar], known: set[str], words: str) -> None:
         for text in texts:

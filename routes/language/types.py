@@ -46,7 +46,7 @@ from routes.language.syntax import (
 )
 from routes.language.vocabulary import Kind, Named, Vocabulary
 
-__all__ = ["check_types", "define_names", "kind_of", "names_in", "tables_in"]
+__all__ = ["check_types", "define_names", "kind_of", "misread_element", "names_in", "tables_in"]
 
 MAX_NAME_CHAIN = 50  # names that refer to names that refer to names
 
@@ -57,7 +57,7 @@ def check_types(expression: Expression, vocabulary: Vocabulary, expect: Kind | N
     expect: what the place needs. A number may stand where a text is needed, and so may the time of receipt;
     they are written as they read.
     """
-    checker = _Checker(vocabulary, vocabulary.in_each)
+    checker = _Checker(vocabulary, vocabulary.in_each, vocabulary.element)
     if expect is Kind.YES_NO:
         return checker.yes_no(expression)
     found = checker.kind(expression)
@@ -86,7 +86,7 @@ def define_names(
             known[name] = Named(None)
             continue
         try:
-            kind = check_types(expression, replace(vocabulary, names=known, in_each=False))
+            kind = check_types(expression, replace(vocabulary, names=known, in_each=False, element=None))
             known[name] = Named(expression, kind)
         except ExpressionError as error:
             errors[name] = error
@@ -143,9 +143,10 @@ class _Order:
 
 
 class _Checker:
-    def __init__(self, vocabulary: Vocabulary, in_each: bool) -> None:
+    def __init__(self, vocabulary: Vocabulary, in_each: bool, element: Path | None = None) -> None:
         self.vocabulary = vocabulary
         self.in_each = in_each
+        self.element = element
 
     def kind(self, node: Expression) -> Kind:
         """The kind of any node; conditions check their parts and are yes or no."""
@@ -195,6 +196,9 @@ class _Checker:
         if path.relative and not self.in_each:
             message = "`it` is nothing here; it is the element in each, for_each, and behind with."
             raise ExpressionError(message, span.offset, span.length, "it-outside")
+        message, better = misread_element(path, self.element)
+        if message:
+            raise ExpressionError(message, span.offset, span.length, "it-misread", better)
 
     def elements(self, path: Path, span: Span, word: str) -> None:
         """The path of any, all, no and count of: it must lead to several."""
@@ -325,7 +329,7 @@ class _Checker:
     def quantified(self, node: Quantified) -> None:
         self.elements(node.path, node.path_span, node.quantifier)
         if node.with_:
-            _Checker(self.vocabulary, True).yes_no(node.test)
+            _Checker(self.vocabulary, True, node.path).yes_no(node.test)
         elif _whole_segment(node.path) and not isinstance(node.test, Is):
             span = node.path_span
             example = f"{node.quantifier} {node.path} with (it-8 = 'H')"
@@ -344,6 +348,9 @@ class _Checker:
 
     def in_list(self, node: InList) -> None:
         self.kind(node.value)
+        if not node.items:
+            message = "Nothing is in an empty list; say which values: in ['A', 'B']."
+            raise node.error(message, "compare-with-nothing")
         for item in node.items:
             if isinstance(item, Text) and not item.value:
                 raise item.error("Nothing is ever equal to ''; ask also: is empty.", "compare-with-nothing")
@@ -431,6 +438,23 @@ def _unexpected(node: Expression, found: Kind, expect: Kind) -> ExpressionError:
 def _shown(node: Expression) -> str:
     text = str(node)
     return text if len(text) <= 40 else "X"
+
+
+def misread_element(path: Path, element: Path | None) -> tuple[str, str]:
+    """What is wrong with a path that begins with `it`, given the path whose element that is; and the path as
+    it is meant. Two empty texts where nothing is."""
+    if element is None or not path.relative or path.steps:
+        return "", ""
+    if element.field and path.field:
+        better = f"it.{path.field}"
+        return (
+            f"`it` is a part of the field {element} here; its components are written {better}.",
+            better,
+        )
+    if not element.field and element.steps and path.component and not path.field:
+        better = f"it-{path.component}"
+        return f"`it` is a whole segment here ({element}); its fields are written {better}.", better
+    return "", ""
 
 
 def kind_of(node: Expression, vocabulary: Vocabulary) -> Kind:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from routes.hl7.notation import Path
 from routes.language.hours import Hours
 from routes.language.syntax import Expression
 from routes.tables.table import Table
@@ -54,6 +55,7 @@ class Vocabulary:
     zone: the IANA zone of times without an offset, "" where the feed does not say: then such times are
     compared with times with an offset never, rather than by a guess. A Scope's own zone goes first.
     in_each: true where `it` is allowed: in `each` and `for_each`. (`with` allows it by itself.)
+    element: the path whose element `it` is there, where that is known.
     live: the site is in live use, so that numbers which belong to nobody are not valid.
     broken_tables: those that are there and could not be made; their problems have been told.
     broken_words: the same of hours and patterns.
@@ -65,6 +67,7 @@ class Vocabulary:
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
     zone: str = ""
     in_each: bool = False
+    element: Path | None = None
     live: bool = False
     broken_tables: frozenset[str] = frozenset()
     broken_words: frozenset[str] = frozenset()

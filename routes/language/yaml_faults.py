@@ -68,6 +68,7 @@ class _Explanation:
             self._escape,
             self._smart_quote,
             self._in_brackets,
+            self._colonless,
             self._quote_first,
             self._odd_first,
             self._missing_colon,
@@ -295,6 +296,33 @@ class _Explanation:
             "colon-in-value",
             quote_rest(self._line + 1, line, matched.start("value")),
         )
+
+    def _colonless(self) -> _Fault | None:
+        """The line above begins what this one goes on with, without a colon or the space behind a dash."""
+        above = next((i for i in range(self._line - 1, -1, -1) if self._is_text(i)), None)
+        if above is None or not _KEY.match(self._lines[self._line]):
+            return None
+        line = self._lines[above]
+        text = line.strip()
+        start = len(line) - len(line.lstrip(" "))
+        dash = re.match(r"-(?=[A-Za-z_])", text)
+        if dash and _KEY.match(line):
+            return self._at(
+                above,
+                start,
+                1,
+                "Put a space after the dash.",
+                "missing-space",
+                insert(above + 1, start + 2, " "),
+            )
+        word = re.match(r"(?:- )?([a-z_]+)(?=\s|\Z)(?!\s*:)", text)
+        if word is None or re.search(r":(\s|\Z)", text):
+            return None
+        column = start + word.end()
+        return self._at(
+            above, start, len(text), f'A colon is missing in this line: "{word[1]}: …".', "missing-colon",
+            insert(above + 1, column + 1, ":"),
+        )  # fmt: skip
 
     def _indentation(self) -> _Fault | None:
         wanted = (

@@ -148,6 +148,15 @@ class _Reader:
         if not any(names):
             self.note(line, "The first line names the columns, the key first.", "empty-table")
             return None
+        odd = next((name for name in names if ";" in name or "\t" in name), None)
+        if odd is not None:
+            found = "semicolon" if ";" in odd else "tab"
+            self.note(
+                line,
+                f"There is a {found} in the name of a column; columns are separated by commas.",
+                "not-commas",
+            )
+            return None
         for place, name in enumerate(names):
             if not name:
                 self.note(line, f"Column {place + 1} has no name.", "empty-column")

@@ -105,7 +105,6 @@ TEXTS = """
     MSH-9.1 = MSH-9.1: yes
     MSH-9.1 in ['ADT', 'ORU']: yes
     MSH-9.1 in ['ADT']: no
-    MSH-9.1 in []: no
     OBX[3]-3.2 = 'Local & odd': yes
     PID-5.1 & ', ' & PID-5.2 = 'DOE, JANE': yes
     PID-5.1 starts with 'DO': yes
