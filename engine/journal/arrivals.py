@@ -212,7 +212,7 @@ class _Store:
             id_, arrival.feed, arrival.received, readable(arrival.type), readable(arrival.version),
             arrival.peer, readable(arrival.control_id), arrival.sender, number, arrival.sha256,
             len(arrival.body), body, arrival.envelope or None, kind, original, arrival.refused or None,
-            state, outcome, words,
+            state, outcome, words, arrival.claims,
         ))  # fmt: skip
         entries.event(id_, 0, kind if kind != "new" else "accepted", arrival.received)
         entries.count("feed", arrival.feed, state)

@@ -29,7 +29,8 @@ INSERTS = {
     "message": Insert(
         "message",
         ("id", "feed", "received", "type", "version", "peer", "control_id", "sender", "fingerprint", "sha256",
-         "size", "body", "envelope", "kind", "original", "refused", "state", "verdict", "words"),
+         "size", "body", "envelope", "kind", "original", "refused", "state", "verdict", "words",
+         "claims"),
     ),
     "part": Insert("part", ("message", "number", "route", "outcome", "detail")),
     "held": Insert(

@@ -68,6 +68,8 @@ class Arrival:
     it is None until the decision is recorded.
     window: how long after the original an equal message counts as its duplicate, in microseconds; 0:
     never.
+    claims: the delivery that the sender says it answers (AMQP header or correlation id), unproved; None: it
+    says nothing.
     """
 
     feed: str
@@ -84,6 +86,7 @@ class Arrival:
     hold: str = ""
     verdict: Verdict | None = None
     window: int = 7 * 86_400_000_000
+    claims: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 4
+VERSION = 5
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
 # released and discarded, where a person did it.
@@ -81,7 +81,8 @@ CREATE TABLE message (
   config INTEGER,
   decided INTEGER,
   keys TEXT,                    -- its search keys again, as JSON, to be shown with it
-  known TEXT                    -- what its decision depended on beside it, as JSON, or NULL: see earlier.py
+  known TEXT,                   -- what its decision depended on beside it, as JSON, or NULL: see earlier.py
+  claims INTEGER                -- delivery.id that its sender says it answers, unproved; NULL: says nothing
 );
 CREATE INDEX message_fingerprint ON message (fingerprint) WHERE fingerprint IS NOT NULL;
 CREATE INDEX message_state ON message (state) WHERE state <> 'decided';
@@ -248,6 +249,9 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
   BEGIN SELECT raise(ABORT, 'the audit is only appended to'); END;
 CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
   BEGIN SELECT raise(ABORT, 'the audit is only appended to'); END;
+""",
+    4: """
+ALTER TABLE message ADD COLUMN claims INTEGER;
 """,
 }
 

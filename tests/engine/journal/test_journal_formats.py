@@ -86,8 +86,11 @@ async def test_an_older_journal_goes_on_working(old: Path) -> None:
     journal = open_journal(old)
     assert journal.recovered == 1, "the copy that was being sent when it was dumped"
     assert [one.id for one in await journal.waiting(0, 10, 10**6)] == [5]
-    (new,) = await store(journal, arrival(1))
+    (new, reply) = await store(journal, arrival(1), replace(arrival(9), claims=7))
     assert (new.kind, new.original) == ("duplicate", 1)
+    with closing(open_reading(old)) as connection:
+        claims = connection.execute("SELECT claims FROM message WHERE id IN (1, ?)", (reply.id,)).fetchall()
+    assert claims == [(None,), (7,)], "what a sender claims to answer; of older rows nothing is known"
     await journal.record([decided(5, replace(copy(), piece="2"))])
     await journal.keep_config("c0ffee", {"routes/a.yaml": "route: a\n"})
     await journal.close()
