@@ -7,56 +7,30 @@ engine: there is no second implementation. Must not know how a person is asked, 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.earlier import Earlier, recipients
-from engine.journal import configs, stuck
-from engine.journal.earlier import read_known
+from engine.journal import stuck
 from engine.journal.records import DeliveryRow, NewDelivery
-from engine.journal.repairs import By, Discard, GiveUp, LetGo, PutBack, SendAgain
+from engine.journal.repairs import Discard, GiveUp, LetGo, PutBack, SendAgain
 from engine.journal.repairs import Repair as Action
 from engine.journal.sqlite import SqliteJournal
 from engine.journal.stuck import CopyFound, HeldFound
 from engine.observe.log import get_log
-from engine.releasing import WHOLE, Answer, Before, Made, Outcome, decide_again, entry_at
-from engine.site.loading import load_kept
+from engine.redeciding import Redeciding
+from engine.releasing import Answer
+from engine.repair_questions import Asked, Unasked, read_question
 from engine.site.model import Site
 from routes.hl7.formats import is_no_address
-from routes.hl7.header import Unreadable, read_header
+from routes.hl7.header import read_header
 
-__all__ = ["MOST", "Repair", "address_of", "age_in_words"]
+__all__ = ["Repair", "address_of", "age_in_words"]
 
-MOST = 200
-"""Items of one question."""
-
-What = Literal["release", "resend", "redirect", "discard"]
 _DAY = 86_400_000_000
 
 log = get_log()
-
-
-class Unasked(Exception):
-    """A question that makes no sense: its words are for whoever asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question at the control socket, read."""
-
-    what: What
-    held: tuple[int, ...]
-    copies: tuple[int, ...]
-    by: By
-    preview: bool
-    old: bool
-    role: str
-    as_then: bool
-    answer: Answer
 
 
 @dataclass(slots=True)
@@ -85,12 +59,12 @@ class Repair:
         self._deliver = deliver
         self._expect = expect
         self._now = now
-        self._then: tuple[str, Site] | None = None  # the last configuration that was compiled again
+        self._deciding = Redeciding(journal, site)
 
     async def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Say what would happen (`preview`), or do it: for each item in order what it is and `why_not`."""
         try:
-            asked = _read(question, self._now())
+            asked = read_question(question, self._now())
         except Unasked as why:
             return {"error": str(why)}
         items = await self._items(asked)
@@ -104,7 +78,7 @@ class Repair:
             "rate": rules.rate,
         }
 
-    async def _carry_out(self, asked: _Asked, items: Sequence[_Item]) -> None:
+    async def _carry_out(self, asked: Asked, items: Sequence[_Item]) -> None:
         going = [item for item in items if item.action is not None]
         applied = await self._journal.repair([item.action for item in going if item.action is not None])
         due: list[int] = []
@@ -127,7 +101,7 @@ class Repair:
         if due:
             self._deliver(await self._journal.deliveries(due))
 
-    async def _items(self, asked: _Asked) -> list[_Item]:
+    async def _items(self, asked: Asked) -> list[_Item]:
         held = {one.id: one for one in await self._journal.look(stuck.held_of, asked.held)}
         copies = {one.id: one for one in await self._journal.look(stuck.copies, asked.copies)}
         items: list[_Item] = []
@@ -141,7 +115,7 @@ class Repair:
 
     # -- what is held ----------------------------------------------------------------------------
 
-    async def _held(self, asked: _Asked, held: HeldFound) -> _Item:
+    async def _held(self, asked: Asked, held: HeldFound) -> _Item:
         item = _Item(_shown(held, asked.by.at, held=held.id, tray=held.tray, reason=held.reason))
         why_not = self._barred(asked, held)
         if held.state != "held":
@@ -157,8 +131,8 @@ class Repair:
         item.shown["why_not"] = why_not
         return item
 
-    async def _release(self, asked: _Asked, held: HeldFound, item: _Item) -> str:
-        outcome = await self._decide(asked, held)
+    async def _release(self, asked: Asked, held: HeldFound, item: _Item) -> str:
+        outcome = await self._deciding.decide(asked, held)
         if outcome.decided is None:
             return outcome.why_not
         decided, answer = outcome.decided, asked.answer
@@ -182,84 +156,9 @@ class Repair:
         item.action = LetGo(asked.by, held.id, decided, "; ".join(filter(None, details)))
         return ""
 
-    async def _decide(self, asked: _Asked, held: HeldFound) -> Outcome:
-        if held.entry and not held.where:
-            return Outcome(why_not="a deadline held it, not a route: redirect its copy, or discard it")
-        site = now = self._site()
-        same = held.config == now.hash
-        if asked.as_then and not same:
-            found = await self._kept(held.config)
-            if isinstance(found, str):
-                return Outcome(why_not=found)
-            site = found
-        edited = frozenset[str]() if same or asked.as_then else await self._edited(held.config)
-        before = Before(frozenset((held.where,)), made=await self._made(held.message))
-        answered = [held, *(await self._journal.look(stuck.released_of, held.message))]
-        answered = [one for one in answered if one.id == held.id or one.route in ("", held.route)]
-        before = replace(
-            before,
-            places=frozenset(one.where for one in answered if one.where and _file(one) not in edited),
-            moved=frozenset((_file(one), one.tray, one.reason) for one in answered if _file(one) in edited),
-        )
-        if held.entry:
-            moved = _file(held) in edited
-            whole = held.tray in WHOLE
-            entry = -1 if whole else await self._entry(site, held, moved=moved)
-            if (moved and whole) or (entry < 0 and not whole):
-                return Outcome(
-                    why_not=f"{_file(held)} was edited since, and its send entries cannot be told apart any"
-                    " more: release it as it was then (--as-then), or discard it"
-                )
-            before = replace(before, entry=entry)
-        config = held.config if asked.as_then else now.hash
-        told: Earlier = read_known(held.known) if asked.as_then else {}
-        outcome = decide_again(site, config, held, replace(before, earlier=told), asked.answer, asked.by.at)
-        unknown = [one for one in outcome.asked if one not in told]
-        if not unknown:
-            return outcome
-        earlier = await self._journal.earlier_copies({digest for _, digest in unknown}, held.message)
-        told = {**told, **recipients(unknown, earlier)}
-        return decide_again(site, config, held, replace(before, earlier=told), asked.answer, asked.by.at)
-
-    async def _entry(self, site: Site, held: HeldFound, *, moved: bool) -> int:
-        """Which send entry held it. Where its file was edited, the one in the same place among as many."""
-        number = _entry_of(site, held)
-        if not moved:
-            return number[0]
-        then = await self._kept(held.config)
-        if isinstance(then, str):
-            return -1
-        before = _entry_of(then, held)
-        return before[0] if before[1] == number[1] else -1
-
-    async def _edited(self, config: str) -> frozenset[str]:
-        """The files that are not any more what they were under a configuration; every one, where that was
-        not kept."""
-        now = self._site().sources
-        then = await self._journal.look(configs.read_digests, config)
-        return frozenset(path for path, text in now.items() if then.get(path) != configs.digest_of(text))
-
-    async def _kept(self, config: str) -> Site | str:
-        """The site as it was, or why it cannot be had."""
-        if self._then is not None and self._then[0] == config:
-            return self._then[1]
-        sources = await self._journal.look(configs.read_sources, config)
-        if not sources:
-            return (
-                f"the configuration {config[:12]} that decided it was not kept: release it as the site is now"
-            )
-        site, problems = load_kept(self._site().folder, sources)
-        if site is None:
-            return f"the site as it was then ({config[:12]}) cannot be had any more: {problems[0].message}"
-        self._then = (config, site)
-        return site
-
-    async def _made(self, message: int) -> tuple[Made, ...]:
-        return tuple(Made(*row) for row in await self._journal.look(stuck.sent_before, message))
-
     # -- copies ----------------------------------------------------------------------------------
 
-    def _copy(self, asked: _Asked, copy: CopyFound) -> _Item:
+    def _copy(self, asked: Asked, copy: CopyFound) -> _Item:
         item = _Item(_shown(copy, asked.by.at, copy=copy.id, state=copy.state, reason=copy.reason))
         channel, address = copy.channel, copy.address
         answer = asked.answer
@@ -301,7 +200,7 @@ class Repair:
 
     def _again(
         self,
-        asked: _Asked,
+        asked: Asked,
         copy: CopyFound,
         channel: str,
         address: str,
@@ -330,7 +229,7 @@ class Repair:
 
     # -- who may, and when -------------------------------------------------------------------------
 
-    def _barred(self, asked: _Asked, found: HeldFound | CopyFound) -> str:
+    def _barred(self, asked: Asked, found: HeldFound | CopyFound) -> str:
         """Why this person may not do it, or not yet."""
         if isinstance(found, HeldFound):
             tray = _trays(self._site()).get(found.tray)
@@ -390,19 +289,6 @@ def _trays(site: Site) -> Mapping[str, tuple[str, ...]]:
     return {name: tray.open_to for name, tray in trays.items() if tray.open_to}
 
 
-def _entry_of(site: Site, held: HeldFound) -> tuple[int, int]:
-    """Which send entry of its route held it, and how many there are; (-1, 0) where the route is gone."""
-    feed = site.plan.feeds.get(held.feed)
-    if feed is None:
-        return -1, 0
-    own = next((route for route in feed.routes if route.name == held.route), feed.passed.get(held.route))
-    return (-1, 0) if own is None else (entry_at(own, held.where), len(own.sends))
-
-
-def _file(held: HeldFound) -> str:
-    return held.where.partition(":")[0]
-
-
 def _not_parked(copy: CopyFound) -> str:
     words = f"it is not parked, but {copy.state.replace('_', ' ')}"
     return words + ("" if copy.state in ("waiting", "queued", "sending") else ": to send it again, resend it")
@@ -423,43 +309,3 @@ def _shown(found: HeldFound | CopyFound, now: int, **more: object) -> dict[str, 
         "route": found.route,
         **more,
     }
-
-
-def _read(question: Mapping[str, Any], now: int) -> _Asked:
-    """The question in our own terms. Raises Unasked."""
-    what = question.get("what")
-    if what not in ("release", "resend", "redirect", "discard"):
-        raise Unasked("what is asked must be release, resend, redirect or discard")
-    held, copies = (_ids(question.get(key, ())) for key in ("held", "copies"))
-    if len(held) + len(copies) > MOST:
-        raise Unasked(f"at most {MOST} at a time")
-    texts = {key: question.get(key, "") for key in ("who", "why", "role", "channel", "address", "edited")}
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise Unasked("who, why, role, channel and address are texts")
-    preview = bool(question.get("preview"))
-    if not preview and not (texts["who"].strip() and texts["why"].strip()):
-        raise Unasked("it takes who does it, and why")
-    edited = _edited(texts["edited"]) if texts["edited"] else None
-    if edited is not None and len(held) + len(copies) != 1:
-        raise Unasked("an edited message stands for one thing only")
-    answer = Answer(bool(question.get("unchanged")), texts["channel"], texts["address"], edited)
-    return _Asked(
-        what, held, copies, By(texts["who"].strip()[:200], texts["why"].strip()[:1000], now), preview,
-        bool(question.get("old")), texts["role"], bool(question.get("as_then")), answer,
-    )  # fmt: skip
-
-
-def _ids(given: object) -> tuple[int, ...]:
-    if not isinstance(given, list | tuple) or not all(isinstance(id_, int) for id_ in given):
-        raise Unasked("held and copies are lists of numbers")
-    return tuple(dict.fromkeys(given))
-
-
-def _edited(text: str) -> bytes:
-    """The edited message. It must be one: what cannot be read would come back from every peer."""
-    try:
-        body = base64.b64decode(text, validate=True)
-        read_header(body, segment_ends="any")
-    except (binascii.Error, Unreadable) as why:
-        raise Unasked(f"the edited message cannot be read: {why}") from None
-    return body

@@ -27,7 +27,8 @@ from rich.table import Table
 from engine.cli.journal_view import console, plain
 from engine.cli.options import load_or_refuse
 from engine.control import EngineNotRunning, ask
-from engine.repair import MOST, Repair, age_in_words
+from engine.repair import Repair, age_in_words
+from engine.repair_questions import MOST
 
 __all__ = [
     "Ids",

@@ -18,8 +18,9 @@ from engine.site.model import Address, ChannelSettings, Outcome, Retry, Tls
 from engine.site.policy import policy_of
 from engine.site.values import Column, Endpoint
 from routes.language.facts import ChannelFacts
-from routes.language.kinds import Choice, Decimal, Duration, MappingOf, Marked, Name, Nested, YesNo
+from routes.language.kinds import Choice, Decimal, Duration, Marked, Name, YesNo
 from routes.language.nearest import did_you_mean, nearest
+from routes.language.nested_kinds import MappingOf, Nested
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Block, Node, Scalar

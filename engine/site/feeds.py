@@ -16,7 +16,8 @@ from engine.site.expected import Expect
 from engine.site.model import Feed, Tls
 from engine.site.values import Charset, Listen, Network, Zone
 from routes.language.facts import FeedFacts
-from routes.language.kinds import Choice, Duration, Integer, ListOf, Marked, Name, Nested, Size, YesNo
+from routes.language.kinds import Choice, Duration, Integer, Marked, Name, Size, YesNo
+from routes.language.nested_kinds import ListOf, Nested
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Node, Scalar

@@ -18,20 +18,8 @@ from engine.site.secrets import MASK, Filled, SecretError, files_of, fill_in
 from engine.site.values import Rate, Zone
 from routes.language.facts import SiteFacts, TrayFacts
 from routes.language.hours import hours_schema
-from routes.language.kinds import (
-    Anything,
-    Duration,
-    Integer,
-    ListOf,
-    MappingOf,
-    Marked,
-    Name,
-    Nested,
-    Secret,
-    Size,
-    Text,
-    YesNo,
-)
+from routes.language.kinds import Duration, Integer, Marked, Name, Secret, Size, Text, YesNo
+from routes.language.nested_kinds import Anything, ListOf, MappingOf, Nested
 from routes.language.problems import Problems
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Node, Scalar

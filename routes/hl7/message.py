@@ -13,14 +13,13 @@ from typing import Literal
 
 from routes.hl7.charset import BOM, Charset, choose_charset
 from routes.hl7.cutting import FieldCuts, cut_fields, cut_header, cut_segments
+from routes.hl7.segment_text import HEADERS, check_field, fields_of, joined
 from routes.hl7.separators import Separators, Unreadable, Unwritable, read_separators
 
 __all__ = ["WIDE", "Message", "SegmentEnds", "Unreadable", "Unwritable"]
 
 SegmentEnds = Literal["cr", "any"]
 
-HEADERS = (b"MSH", b"FHS", b"BHS")
-_HEADER_NAMES = tuple(name.decode() for name in HEADERS)
 CHANGED, INSERTED, REMOVED = 1, 2, 3
 """What may have become of a segment; both behind CHANGED are no segments of the source."""
 WIDE = 16 * 1024
@@ -237,7 +236,7 @@ class Message:
         """A whole segment as it stands, without its terminator; "" where it was removed."""
         if not self._touched[segment]:
             return self._show(self.source[self._starts[segment] : self._ends[segment]])
-        return _joined(self.fields(segment), self.separators.field)
+        return joined(self.fields(segment), self.separators.field)
 
     def parted_from(self, other: Message) -> tuple[range, range]:
         """Where it may differ from another state of itself: positions here, and positions there. Outside
@@ -268,7 +267,7 @@ class Message:
         """
         if self.field(segment, number) == text:
             return
-        self._check(text)
+        check_field(text, self.separators.field, self.codec, lf_ends=self._welcome == "any")
         if number < 1 or (number < 3 and self.raw_names()[segment] in HEADERS):
             raise Unwritable("a segment's name and its delimiters cannot be written")
         fields = self._fields[segment]
@@ -286,7 +285,7 @@ class Message:
 
     def replace(self, segment: int, text: str) -> None:
         """Put a whole segment of the same name in the place of this one, as it stands."""
-        fields = self._new_fields(text)
+        fields = fields_of(text, self.separators.field, self.codec, lf_ends=self._welcome == "any")
         if self.raw_names()[segment] != text[:3].encode() or segment == 0:
             raise Unwritable("a segment can only be replaced by one of the same name, and MSH not at all")
         self._fields[segment] = fields
@@ -301,7 +300,7 @@ class Message:
         """
         if not 0 < at <= len(self._starts):
             raise Unwritable("a segment can only be inserted behind MSH")
-        fields = self._new_fields(text)
+        fields = fields_of(text, self.separators.field, self.codec, lf_ends=self._welcome == "any")
         if self._shared:
             self._starts, self._ends, self._shared = self._starts.copy(), self._ends.copy(), False
         offset = self._starts[at] if at < len(self._starts) else len(self.source)
@@ -397,7 +396,7 @@ class Message:
     def _encoded(self, segment: int) -> bytes:
         row = self._fields[segment] or []
         if segment not in self._cuts:
-            return _joined(row, self.separators.field).encode(self.codec, "surrogateescape")
+            return joined(row, self.separators.field).encode(self.codec, "surrogateescape")
         pieces = [
             text.encode(self.codec, "surrogateescape") if text is not None else self._cut_bytes(segment, n)
             for n, text in enumerate(row)
@@ -461,41 +460,3 @@ class Message:
         except UnicodeDecodeError:
             # Not valid in its own multi-byte set: shown byte by byte, and sent as it came.
             return raw.decode("latin-1")
-
-    def _new_fields(self, text: str) -> list[str | None]:
-        self._check_ends(text)
-        separator = self.separators.field
-        if not (text[:3].isalnum() and text[:3].isascii() and len(text[:3]) == 3):
-            raise Unwritable("a segment begins with a name of three letters or digits")
-        if text[3:4] not in ("", separator):
-            raise Unwritable("a field separator follows the name of a segment")
-        self._check_charset(text)
-        row: list[str | None] = [*text.split(separator)]
-        if text[:3].encode() in HEADERS:
-            row.insert(1, separator)
-        return row
-
-    def _check(self, text: str) -> None:
-        if self.separators.field in text:
-            raise Unwritable("a field cannot hold a field separator as it stands")
-        self._check_ends(text)
-        self._check_charset(text)
-
-    def _check_ends(self, text: str) -> None:
-        if "\r" in text or ("\n" in text and self._welcome == "any"):
-            raise Unwritable("a segment end cannot stand inside a segment")
-
-    def _check_charset(self, text: str) -> None:
-        if not text.isascii():
-            try:
-                text.encode(self.codec, "surrogateescape")
-            except UnicodeEncodeError:
-                raise Unwritable("the message's character set lacks a character of the value") from None
-
-
-def _joined(row: Sequence[str | None], separator: str) -> str:
-    """A segment's text from its fields; the separator that is a header's field 1 stands once."""
-    texts = [text or "" for text in row]
-    if len(texts) > 1 and texts[0] in _HEADER_NAMES:
-        return texts[0] + texts[1] + separator.join(texts[2:])
-    return separator.join(texts)

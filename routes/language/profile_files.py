@@ -9,18 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from routes.language.kinds import (
-    NAMES,
-    Choice,
-    Expression,
-    ListOf,
-    MappingOf,
-    Marked,
-    Name,
-    PathText,
-    Text,
-    YesNo,
-)
+from routes.language.kinds import NAMES, Choice, Expression, Marked, Name, PathText, Text, YesNo
+from routes.language.nested_kinds import ListOf, MappingOf
 from routes.language.problems import Problems, Spot
 from routes.language.profile_kinds import Bounds, BoundsKind, TableName, ValuesKind
 from routes.language.shapes import Field, Record, Shape

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from routes.language.kinds import ListOf, Marked, Name
+from routes.language.kinds import Marked, Name
 from routes.language.nearest import did_you_mean, nearest
+from routes.language.nested_kinds import ListOf
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import describe
 from routes.language.source import Block, Items, Node, Scalar

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from routes.language.kinds import Expression, ListOf, MappingOf, Name, Nested, Text
+from routes.language.kinds import Expression, Name, Text
+from routes.language.nested_kinds import ListOf, MappingOf, Nested
 from routes.language.problems import Problems
 from routes.language.regrouping import regroup
 from routes.language.send_shapes import SEND, SendKind

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from routes.language.kinds import Choice, Integer, ListOf, MappingOf, Marked, PathText, Text
+from routes.language.kinds import Choice, Integer, Marked, PathText, Text
+from routes.language.nested_kinds import ListOf, MappingOf
 from routes.language.outcome_shapes import ELSE, WHEN, step_shape
 from routes.language.problems import Problems
 from routes.language.shapes import Field, Record, Shape

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from routes.language.kinds import Duration, Expression, ListOf, Name, Nested, PathText
+from routes.language.kinds import Duration, Expression, Name, PathText
 from routes.language.nearest import nearest
+from routes.language.nested_kinds import ListOf, Nested
 from routes.language.outcome_shapes import WHEN, ElseKind
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape

@@ -10,17 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from routes.language.kinds import (
-    Choice,
-    Expression,
-    ListOf,
-    MappingOf,
-    Marked,
-    Name,
-    Nested,
-    PathText,
-)
+from routes.language.kinds import Choice, Expression, Marked, Name, PathText
 from routes.language.nearest import did_you_mean, nearest
+from routes.language.nested_kinds import ListOf, MappingOf, Nested
 from routes.language.outcome_shapes import ELSE, WHEN, ElseKind, step_shape
 from routes.language.problems import Problems
 from routes.language.segment_shapes import SEGMENT_SHAPES

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from routes.language.kinds import Choice, Duration, ListOf, MappingOf, Marked, Name, Nested, PathText
+from routes.language.kinds import Choice, Duration, Marked, Name, PathText
+from routes.language.nested_kinds import ListOf, MappingOf, Nested
 from routes.language.problems import Problems
 from routes.language.shapes import Field, Kind, Record, Shape, describe
 from routes.language.source import Block, Items, Node, Scalar

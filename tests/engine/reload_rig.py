@@ -145,3 +145,9 @@ async def house(folder: Path, prepare: Callable[[House], None] | None = None) ->
         for line in rig.lines:
             line.close()
         await rig.engine.stop()
+
+
+def with_lab(rig: House) -> None:
+    """A second feed, whose messages go to the same channel."""
+    rig.feed("lab")
+    rig.route("lab", "lab", "out")

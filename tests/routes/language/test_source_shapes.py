@@ -10,16 +10,14 @@ from routes.language.kinds import (
     Duration,
     HostPort,
     Integer,
-    ListOf,
-    MappingOf,
     Marked,
     Name,
-    Nested,
     Secret,
     Size,
     Text,
     YesNo,
 )
+from routes.language.nested_kinds import ListOf, MappingOf, Nested
 from routes.language.problems import Problems
 from routes.language.shapes import Field, Kind, Record, Shape
 from routes.language.source import Block, read_yaml
