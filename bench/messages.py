@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from zlib import crc32
 
 __all__ = ["Maker", "addresses", "letter_maker", "nhs_number", "result_maker"]
 
@@ -58,14 +59,14 @@ def addresses(count: int) -> list[str]:
     return [f"Y9{number:04d}" for number in range(1, count + 1)]
 
 
-def result_maker(size: int = 1024) -> Maker:
-    """Builds ORU^R01 messages of `size` bytes, or as small as they come."""
-    people = [nhs_number(serial) for serial in range(64)]
+def result_maker(size: int = 1024, people: int = 64) -> Maker:
+    """Builds ORU^R01 messages of `size` bytes, or as small as they come, about so many different people."""
+    numbers = [nhs_number(serial) for serial in range(people)]
 
     def make(control: str, stream: str, address: str, number: int) -> bytes:
         fields = {
             "control": control, "stream": stream, "address": address, "number": number,
-            "nhs": people[number & 63],
+            "nhs": numbers[(number + crc32(address.encode())) % people],
         }  # fmt: skip
         short = _RESULT.format(pad="", **fields)
         return short.replace("|L|", "|L|" + "." * (size - len(short)), 1).encode("ascii")

@@ -21,7 +21,7 @@ from routes.flow.decide import decide
 from routes.flow.decision import Known
 from routes.hl7.header import read_header
 
-__all__ = ["Sent", "fill"]
+__all__ = ["Sent", "arrival_of", "fill"]
 
 BATCH = 256
 BATCH_BYTES = 8 * 1024 * 1024
@@ -80,7 +80,7 @@ async def _take(journal: SqliteJournal, site: Site, batch: Sequence[Sent]) -> li
             done.set_result(None)
 
     for message in batch:
-        journal.append(_arrival(message), told)
+        journal.append(arrival_of(message), told)
     await done
     decided = []
     for message, kept in zip(batch, stored, strict=True):
@@ -93,7 +93,8 @@ async def _take(journal: SqliteJournal, site: Site, batch: Sequence[Sent]) -> li
     return stored
 
 
-def _arrival(message: Sent) -> Arrival:
+def arrival_of(message: Sent) -> Arrival:
+    """The message as intake would hand it to the journal."""
     head = read_header(message.body, segment_ends="any")
     return Arrival(
         message.feed,

@@ -16,17 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.asking import SOCKET_NAME, EngineNotRunning, ask, short_address
+
 __all__ = ["Control", "EngineNotRunning", "ask"]
 
 MAX_LINE = 48 * 1024 * 1024  # an edited message may come with a question
 PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
-SOCKET_NAME = "control.sock"
 
 Answer = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-
-
-class EngineNotRunning(Exception):
-    """Nobody answers at the control socket of this data folder."""
 
 
 class Control:
@@ -83,25 +80,6 @@ class Control:
         return await answer(question)
 
 
-def ask(folder: Path, question: Mapping[str, Any], *, timeout: float = 5.0) -> dict[str, Any]:
-    """Ask the engine that owns this data folder. Raises EngineNotRunning where nobody answers."""
-    path = folder / SOCKET_NAME
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(timeout)
-            _connect(sock, path)
-            sock.sendall(json.dumps(question).encode() + b"\n")
-            chunks = []
-            while chunk := sock.recv(65536):
-                chunks.append(chunk)
-        answer = json.loads(b"".join(chunks))
-    except (OSError, ValueError) as why:
-        raise EngineNotRunning(f"no engine answers for the data folder {folder}") from why
-    if not isinstance(answer, dict):
-        raise EngineNotRunning(f"something else than an engine answers in {folder}")
-    return answer
-
-
 def _may_ask(sock: socket.socket) -> bool:
     _pid, uid, _gid = PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
     return uid in (0, os.getuid())
@@ -109,23 +87,6 @@ def _may_ask(sock: socket.socket) -> bool:
 
 def _bind(path: Path) -> tuple[socket.socket, int | None]:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    address, folder = _short(path)
+    address, folder = short_address(path)
     sock.bind(address)
     return sock, folder
-
-
-def _connect(sock: socket.socket, path: Path) -> None:
-    address, folder = _short(path)
-    try:
-        sock.connect(address)
-    finally:
-        if folder is not None:
-            os.close(folder)
-
-
-def _short(path: Path) -> tuple[str, int | None]:
-    """An address that fits, and the folder's descriptor that must stay open while it is used."""
-    if len(os.fsencode(path)) < 100:
-        return str(path), None
-    folder = os.open(path.parent, os.O_RDONLY)
-    return f"/proc/self/fd/{folder}/{path.name}", folder

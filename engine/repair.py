@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.ages import age_in_words
 from engine.journal import stuck
 from engine.journal.records import DeliveryRow, NewDelivery
 from engine.journal.repairs import Discard, GiveUp, LetGo, PutBack, SendAgain
@@ -26,9 +27,7 @@ from engine.site.model import Site
 from routes.hl7.formats import is_no_address
 from routes.hl7.header import read_header
 
-__all__ = ["Repair", "address_of", "age_in_words"]
-
-_DAY = 86_400_000_000
+__all__ = ["Repair", "address_of"]
 
 log = get_log()
 
@@ -250,19 +249,6 @@ class Repair:
         if address_of(site, answer.channel, answer.address) is None:
             return self._no_address(answer.channel, answer.address, None)
         return ""
-
-
-def age_in_words(age: int) -> str:
-    """An age in microseconds as people say it: "four years", "3 days"."""
-    days = age // _DAY
-    for unit, length in (("year", 365), ("month", 30), ("day", 1)):
-        if days >= 2 * length or (unit == "day" and days >= 1):
-            number = days // length
-            return f"{number} {unit}{'' if number == 1 else 's'}"
-    minutes = max(age, 0) // 60_000_000
-    if minutes >= 120:
-        return f"{minutes // 60} hours"
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def address_of(site: Site, channel: str, address: str) -> str | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from engine.ages import age_in_words
 from engine.cli.journal_view import clock_time, console, data_option, iso_time, open_journal, plain
 from engine.cli.options import environment_option, site_argument
 from engine.cli.repairing import in_role
 from engine.journal.stuck import HeldFound, TrayShown
-from engine.repair import age_in_words
 from engine.site.loading import load_site
 from routes.language.facts import TrayFacts
 

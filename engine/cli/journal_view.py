@@ -69,7 +69,7 @@ def open_journal_of(folder: Path, site: Path) -> JournalReader:
 
 def console() -> Console:
     """Where tables go: as wide as the terminal, or wide enough for a file."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def plain(text: str) -> Text:

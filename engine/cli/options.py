@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from routes.language.problems import Problem
-
 if TYPE_CHECKING:
     from engine.site.model import Site
+    from routes.language.problems import Problem
 
 __all__ = [
     "data_folder",
@@ -67,9 +66,11 @@ def load_with_problems(site: Path, environment: str) -> tuple[Site, list[Problem
 
 def data_folder(site: Path, environment: str, data: Path | None) -> Path:
     """Where the journal lies: what --data says, or else what the site says, also where it has problems."""
-    from engine.site.data_folder import find_data_folder
+    if data is not None:
+        return data
+    from engine.site.data_folder import find_data_folder  # not paid for where it is not needed
 
-    found = data if data is not None else find_data_folder(site, environment)
+    found = find_data_folder(site, environment)
     return load_or_refuse(site, environment).data if found is None else found
 
 

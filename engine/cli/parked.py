@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from engine.ages import age_in_words
 from engine.cli.journal_view import (
     STATE_WORDS,
     clock_time,
@@ -21,7 +22,6 @@ from engine.cli.journal_view import (
 )
 from engine.cli.options import environment_option, site_argument
 from engine.journal.stuck import CopyFound, ParkedGroup
-from engine.repair import age_in_words
 
 __all__ = ["parked"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from engine.asking import EngineNotRunning, ask
 from engine.cli.options import data_folder, environment_option, site_argument
-from engine.control import EngineNotRunning, ask
 
 __all__ = ["reload"]
 

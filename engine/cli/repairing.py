@@ -24,10 +24,11 @@ from typing import Any
 import click
 from rich.table import Table
 
+from engine.ages import age_in_words
+from engine.asking import EngineNotRunning, ask
 from engine.cli.journal_view import console, plain
 from engine.cli.options import load_or_refuse
-from engine.control import EngineNotRunning, ask
-from engine.repair import Repair, age_in_words
+from engine.repair import Repair
 from engine.repair_questions import MOST
 
 __all__ = [

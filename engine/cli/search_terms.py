@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.journal.reading import JournalReader
-from engine.site.loading import load_site
-from engine.site.model import Site
-from routes.hl7.formats import is_nhs_number
-from routes.language.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from engine.site.model import Site
 
 __all__ = ["SearchTerms"]
 
@@ -39,12 +39,18 @@ class SearchTerms:
             if site is not None:
                 known |= set(site.feeds if what == "feed" else site.channels)
             if name not in known:
+                from routes.language.nearest import did_you_mean
+
                 where = "of this site" if site is not None else "that the journal has seen"
                 hint = did_you_mean(name, known, allowed_words="there are")
                 raise click.UsageError(f'"{name}" is not a {what} {where}{hint}')
 
     def remarks(self, nhs: str, practice: str) -> list[str]:
         """What may explain that nothing was found: these are searched for all the same."""
+        # A search that finds something does without these.
+        from routes.hl7.formats import is_nhs_number
+        from routes.language.nearest import did_you_mean
+
         found = []
         if nhs and not is_nhs_number(nhs.replace(" ", "")):
             found.append(f'"{nhs}" is not a valid NHS number: ten digits with a check digit.')
@@ -60,4 +66,6 @@ class SearchTerms:
 
     def _site(self) -> Site | None:
         """The site; None where there is none or it has problems: a journal may be read without it."""
+        from engine.site.loading import load_site  # takes longer than most searches
+
         return load_site(self._folder, self._environment)[0]

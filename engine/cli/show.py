@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.asking import EngineNotRunning, ask
 from engine.cli.audit import audit_as_json, audit_table
 from engine.cli.journal_view import (
     KIND_WORDS,
@@ -30,13 +31,9 @@ from engine.cli.journal_view import (
 )
 from engine.cli.messages import copy_as_json, message_as_json
 from engine.cli.options import data_folder, environment_option, site_argument
-from engine.control import EngineNotRunning, ask
 from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
 from engine.journal.reading import JournalReader
 from engine.journal.stuck import AuditShown
-from routes.hl7.charset import choose_charset
-from routes.hl7.header import read_header
-from routes.hl7.separators import Unreadable
 
 __all__ = ["show"]
 
@@ -237,6 +234,10 @@ def _journey(events: tuple[EventShown, ...]) -> Table:
 
 def _segments(content: bytes) -> Iterator[Text]:
     """The message in its own character set, one segment a line, nothing that could command a terminal."""
+    from routes.hl7.charset import choose_charset  # paid for only where content is shown
+    from routes.hl7.header import read_header
+    from routes.hl7.separators import Unreadable
+
     try:
         declared = read_header(content, segment_ends="any").charset
     except Unreadable:

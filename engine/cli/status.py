@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.asking import EngineNotRunning, ask
 from engine.cli.options import data_folder
-from engine.control import EngineNotRunning, ask
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from engine.journal.records import CopyKind, DeliveryState, MessageState, RoutePart, StoredKind
+if TYPE_CHECKING:
+    from engine.journal.parts import RoutePart
+    from engine.journal.records import CopyKind, DeliveryState, MessageState, StoredKind
 
 __all__ = [
     "Balance", "DeadlineShown", "DeliveryShown", "Equation", "EventShown", "HeldShown", "MessageShown",

@@ -19,19 +19,13 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, cast
 
 from engine.journal.entries import Entries
+from engine.journal.fingerprints import CONTENT, fingerprint
 from engine.journal.records import Arrival, HeldPart, MessageState, Stored, StoredKind, Verdict
 
-__all__ = ["control_id_range", "fingerprint", "readable", "store"]
-
-# A fingerprint has 24 bits of the control id, then 20 of feed and sender, then 20 of the content. So one
-# index finds by control id (a range of 2**40), by duplicate key (a range of 2**20) and the exact copy.
-_CONTENT_BITS = 20
-_SENDER_BITS = 20
-_CONTENT = (1 << _CONTENT_BITS) - 1
+__all__ = ["readable", "store"]
 
 # A sender that gives every message the same control id has them all in one range. A conflict is only
 # flagged, so it is looked for among so many; duplicates are looked for without a limit.
@@ -67,21 +61,6 @@ class _Earlier:
         return Verdict(cast(Any, self.verdict), self.words or "")
 
 
-def fingerprint(feed: str, sender: bytes, control_id: str, sha256: bytes) -> int:
-    """The signed 64-bit number under which a message is indexed."""
-    control = int.from_bytes(blake2b(control_id.encode(), digest_size=3).digest(), "big")
-    whom = blake2b(feed.encode() + b"\r" + sender, digest_size=3).digest()
-    number = (control << _SENDER_BITS) | (int.from_bytes(whom, "big") >> 4)
-    number = (number << _CONTENT_BITS) | (int.from_bytes(sha256[:3], "big") >> 4)
-    return number - (1 << 64) if number >> 63 else number
-
-
-def control_id_range(control_id: str) -> tuple[int, int]:
-    """The first and last fingerprint that a message with this control id may have."""
-    low = fingerprint("", b"", control_id, b"\0\0\0") >> 40 << 40
-    return low, low + (1 << 40) - 1
-
-
 def readable(text: str) -> str:
     """Text that SQLite can store: a sender's odd bytes may have become lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
@@ -105,7 +84,7 @@ class _Store:
         prints = [self._fingerprint(arrival) for arrival in arrivals]
         known = self._known(prints)
         return [
-            self._store(arrival, number, number is not None and number & ~_CONTENT in known)
+            self._store(arrival, number, number is not None and number & ~CONTENT in known)
             for arrival, number in zip(arrivals, prints, strict=True)
         ]
 
@@ -117,11 +96,11 @@ class _Store:
 
     def _known(self, prints: Sequence[int | None]) -> set[int]:
         """Which of these keys the journal may hold already: one question for all, mostly answered by none."""
-        asked = [number & ~_CONTENT for number in prints if number is not None]
+        asked = [number & ~CONTENT for number in prints if number is not None]
         found = self._connection.execute(
             "SELECT json_group_array(value) FROM json_each(?) AS asked WHERE EXISTS ("
             "SELECT 1 FROM message WHERE fingerprint BETWEEN asked.value AND asked.value + ?)",
-            (json.dumps(asked), _CONTENT),
+            (json.dumps(asked), CONTENT),
         ).fetchone()
         return set(json.loads(found[0]))
 
@@ -172,7 +151,7 @@ class _Store:
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM message WHERE fingerprint BETWEEN ? AND ?"  # noqa: S608
                 " AND state NOT IN ('refused', 'duplicate') LIMIT ?",
-                (number & ~_CONTENT, number | _CONTENT, _CONFLICT_CANDIDATES),
+                (number & ~CONTENT, number | CONTENT, _CONFLICT_CANDIDATES),
             ).fetchall()
             candidates = [_Earlier(*row) for row in rows]
             same = [c for c in candidates if (c.feed, c.sender) == (arrival.feed, arrival.sender)]

@@ -8,10 +8,11 @@ first, background slices after. Reads are short and run off the event loop's thr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from engine.journal.earlier import EarlierCopy
-from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
+if TYPE_CHECKING:  # commands that only read do without
+    from engine.journal.earlier import EarlierCopy
+    from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
 
 __all__ = ["Journal", "JournalBroken", "JournalFull", "Trouble"]
 

@@ -12,10 +12,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.journal import balance as sums
-from engine.journal import configs, earlier, stuck
+from engine.journal import stuck
 from engine.journal.answers import (
     Balance,
     DeadlineShown,
@@ -25,13 +24,15 @@ from engine.journal.answers import (
     MessageShown,
     MessageStory,
 )
-from engine.journal.earlier import EarlierCopy
-from engine.journal.entries import Tallies
-from engine.journal.past import PastTraffic, Stretch
-from engine.journal.reckoning import Reckoning
-from engine.journal.records import RoutePart
+from engine.journal.parts import RoutePart
 from engine.journal.schema import JournalMissing, format_of, open_reading
 from engine.journal.search import Search
+
+if TYPE_CHECKING:  # what only some commands read is imported when it is asked for
+    from engine.journal.earlier import EarlierCopy
+    from engine.journal.entries import Tallies
+    from engine.journal.past import PastTraffic, Stretch
+    from engine.journal.reckoning import Reckoning
 
 __all__ = ["JournalMissing", "JournalReader"]
 
@@ -53,6 +54,14 @@ _PIECES, _CONFIGS, _KINDS, _REPAIRS = 2, 2, 3, 4
 _DEADLINES = (
     "SELECT delivery, proof, due, channel, address, coalesce(ending, '') FROM deadline"
     " WHERE delivery IN (SELECT value FROM json_each(?)) ORDER BY delivery"
+)
+
+# The first 24 bits of a fingerprint are of the control id, which repeats of a message share.
+_REPEATS = (
+    "SELECT id FROM message WHERE fingerprint BETWEEN"
+    " (SELECT fingerprint >> 40 << 40 FROM message WHERE id=?)"
+    " AND (SELECT (fingerprint >> 40 << 40) + (1 << 40) - 1 FROM message WHERE id=?)"
+    " AND control_id=? AND original=? ORDER BY id DESC LIMIT 100"
 )
 
 
@@ -186,12 +195,16 @@ class JournalReader:
 
     def balance(self) -> Balance:
         """The sums of conservation, recounted from the rows. Takes seconds for millions of messages."""
+        from engine.journal.balance import balance
+
         with self._moment():
-            return sums.balance(self._connection)
+            return balance(self._connection)
 
     def earlier_copies(self, digests: Collection[str], before: int) -> Mapping[str, list[EarlierCopy]]:
         """The copies of messages older than `before` that were recorded with one of these digests."""
-        return earlier.earlier_copies(self._connection, digests, before)
+        from engine.journal.earlier import earlier_copies
+
+        return earlier_copies(self._connection, digests, before)
 
     def known_of(self, message_id: int) -> str:
         """What this message's decision was told of earlier versions, as `earlier.read_known` reads it."""
@@ -207,22 +220,30 @@ class JournalReader:
         counted beside), `route` (entered and the outcomes), `rule` (not wanted, by route and rule),
         `channel` (made and the states), `tray` (held), `journal`.
         """
-        return sums.tallies(self._connection)
+        from engine.journal.balance import tallies
+
+        return tallies(self._connection)
 
     def recount(self) -> Tallies:
         """What `tallies` should be, counted from the rows: the two differ only where something is wrong."""
+        from engine.journal.balance import recount
+
         with self._moment():
-            return sums.recount(self._connection)
+            return recount(self._connection)
 
     def config_digests(self, hash_: str) -> Mapping[str, bytes]:
         """What each text of a configuration is known by (`configs.digest_of`), by path; empty where it was
         not kept: an unknown hash, or one from before the journal kept them."""
-        return configs.read_digests(self._connection, hash_) if self._format >= _CONFIGS else {}
+        from engine.journal.configs import read_digests
+
+        return read_digests(self._connection, hash_) if self._format >= _CONFIGS else {}
 
     def config_sources(self, hash_: str, only: Collection[str] | None = None) -> Mapping[str, str]:
         """The texts of a configuration by path within the site, or those of the paths `only`; empty where it
         was not kept."""
-        return configs.read_sources(self._connection, hash_, only) if self._format >= _CONFIGS else {}
+        from engine.journal.configs import read_sources
+
+        return read_sources(self._connection, hash_, only) if self._format >= _CONFIGS else {}
 
     def trays(self) -> list[stuck.TrayShown]:
         """The trays in which something waits."""
@@ -256,6 +277,8 @@ class JournalReader:
 
     def past(self, stretch: Stretch) -> PastTraffic:
         """What was decided in a stretch of time, to be gone through message by message."""
+        from engine.journal.past import PastTraffic
+
         return PastTraffic(
             self._connection, stretch, pieces=self._format >= _PIECES, known=self._format >= _KINDS
         )
@@ -263,6 +286,8 @@ class JournalReader:
     @contextmanager
     def reckoning(self, *, feed: str = "", practice: str = "") -> Iterator[Reckoning]:
         """The figures of a reconciliation, all of one moment; of one feed or practice, where it is given."""
+        from engine.journal.reckoning import Reckoning
+
         with self._moment():
             yield Reckoning(self._connection, feed=feed, practice=practice)
 
@@ -302,10 +327,8 @@ class JournalReader:
 
     def _repeats(self, message: MessageShown) -> Iterator[int]:
         """Duplicates and conflicts of this message: they share its control id."""
-        search = Search()
-        search.control_id(message.control_id)
-        search.add("m.original=?", message.id)
-        for (id_,) in self._connection.execute(*search.sql("m.id", 100)):
+        rows = self._connection.execute(_REPEATS, (message.id, message.id, message.control_id, message.id))
+        for (id_,) in rows:
             yield id_
 
     def _one(self, question: str, *values: Any) -> Any:

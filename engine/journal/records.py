@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.journal.parts import RoutePart
+
 __all__ = [
     "OPEN_STATES",
     "Arrival",
@@ -158,16 +160,6 @@ class HeldPart:
     entry: bool = False
     piece: str = ""
     part: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class RoutePart:
-    """How one entry into a route ended, for conservation: a message enters each route of its feed once, and
-    others as often as it, or a piece of it, is passed to them."""
-
-    route: str
-    outcome: Literal["sent", "held", "rejected", "not_wanted", "passed", "nothing_more", "discarded"]
-    detail: str = ""
 
 
 MergedKeys = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]

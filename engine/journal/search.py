@@ -8,14 +8,9 @@ which keeps SQLite from choosing it: the journal keeps no statistics for SQLite 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
-
-from engine.journal.arrivals import control_id_range
-from engine.journal.records import DeliveryState
+from typing import Any
 
 __all__ = ["STATES", "Search"]
-
-_DELIVERY_STATES: frozenset[str] = frozenset(get_args(DeliveryState))
 
 # For each state that may be searched for, how its messages are found. `m` is the message.
 _OF_MESSAGE = "SELECT id FROM message WHERE state <> 'decided' AND state={!r}"
@@ -58,6 +53,8 @@ class Search:
 
     def control_id(self, control_id: str) -> None:
         """By MSH-10: the index holds 24 bits of it, the row all of it."""
+        from engine.journal.fingerprints import control_id_range  # hashing is not paid for by others
+
         low, high = control_id_range(control_id)
         self.add("m.fingerprint BETWEEN ? AND ? AND m.control_id=?", low, high, control_id)
 

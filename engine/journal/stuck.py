@@ -10,9 +10,10 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.journal.records import CopyKind, DeliveryState
+if TYPE_CHECKING:
+    from engine.journal.records import CopyKind, DeliveryState
 
 __all__ = [
     "AuditShown", "CopyFound", "HeldFound", "ParkedGroup", "TrayShown", "audit", "copies", "held_of",

@@ -1,17 +1,17 @@
 """Where a site's journal lies, its name and its time zone, found without loading the site.
 
 Commands that ask a running engine, or read its journal, must work while the site's files are being changed
-and are wrong. Must not know what else stands in them.
+and are wrong; and they must start quickly, so nothing is imported here that loads a site. Must not know
+what else stands in its files.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from zoneinfo import available_timezones
 
+from engine.site.basics import DATA, NAME, TIMEZONE, UNLESS
 from engine.site.files import read_file
 from engine.site.overlay import lay_over
-from engine.site.settings import DATA, SITE_NAME, TIMEZONE
 from routes.language.problems import Problems
 from routes.language.source import Block, Node, Scalar, read_yaml
 
@@ -23,22 +23,28 @@ def find_data_folder(folder: Path, environment: str = "") -> Path | None:
     settings = _settings(folder, environment)
     if not isinstance(settings, Block):
         return None
-    said = settings.get(DATA.key)
+    said = settings.get(DATA)
     if said is None:
-        return (folder / str(DATA.default)).resolve()
+        return (folder / UNLESS[DATA]).resolve()
     return (folder / said.value).resolve() if isinstance(said, Scalar) and said.value else None
 
 
 def find_site_name(folder: Path, environment: str = "") -> str:
     """The site's name; where it cannot be read, that of its folder."""
-    said = _said(folder, environment, SITE_NAME.key)
+    said = _said(folder, environment, NAME)
     return said or folder.resolve().name
 
 
 def find_timezone(folder: Path, environment: str = "") -> str:
     """The site's time zone; where none can be read, the one that holds unless another is set."""
-    said = _said(folder, environment, TIMEZONE.key)
-    return said if said in available_timezones() else str(TIMEZONE.default)
+    from zoneinfo import ZoneInfo  # for reports alone
+
+    said = _said(folder, environment, TIMEZONE)
+    try:
+        ZoneInfo(said)
+    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        return UNLESS[TIMEZONE]
+    return said
 
 
 def _said(folder: Path, environment: str, key: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from engine.site import basics
 from engine.site.model import Limits, RepairRules
 from engine.site.overlay import OPTIONS
 from engine.site.plugins import find_plugins
@@ -83,14 +84,18 @@ RETIRED = Field("retired", YesNo(), "Nothing new comes here; what waits is still
 TRAY = Shape("a tray", (OWNER, OPEN_TO, RETIRED))
 
 SITE_NAME = Field(
-    "site", Text("the site's name"), "the site's name, for logs and reports", "three-hospitals", required=True
+    basics.NAME,
+    Text("the site's name"),
+    "the site's name, for logs and reports",
+    "three-hospitals",
+    required=True,
 )
 DATA = Field(
-    "data",
+    basics.DATA,
     Text("a folder"),
     "Where the journal lies; a relative path starts at the site folder.",
     "var",
-    default="var",
+    default=basics.UNLESS[basics.DATA],
 )
 BROKER = Field(
     "broker",
@@ -147,10 +152,10 @@ WATCH = Field(
     "Changed files are loaded by themselves, once they stand still. Unless set: yes; where live, no.",
 )
 TIMEZONE = Field(
-    "timezone",
+    basics.TIMEZONE,
     Zone(),
     "Whose days `gatepost report` counts by; also the zone of a feed's `expect` where the feed has none.",
-    default="Europe/London",
+    default=basics.UNLESS[basics.TIMEZONE],
 )
 CONSOLE = Field("console", Anything(), "For later versions.")
 SITE = Shape(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.ages import age_in_words
 from engine.journal.reading import JournalReader
 from engine.journal.records import Changed
 from engine.journal.stuck import HeldFound
-from engine.repair import age_in_words
 from tests.engine.past_rig import edit
 from tests.engine.repair_rig import DAY, NOW, Rig, a_site, load, opened, result, work
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.journal.arrivals import control_id_range, fingerprint
+from engine.journal.fingerprints import control_id_range, fingerprint
 from engine.journal.reading import JournalReader
 from engine.journal.records import Decided, HeldPart, Verdict
 from engine.journal.sqlite import SqliteJournal

@@ -1,0 +1,27 @@
+"""Commands that are used while somebody waits, or every few seconds, load little before they answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# What loading a site, running an engine, or talking to a broker needs: a third of a second and more.
+HEAVY = ("asyncio", "aiormq", "engine.site.loading", "engine.site.settings", "importlib.metadata", "re2",
+         "routes.language.plan", "structlog")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["show", "messages", "parked", "audit", "status"])
+def test_a_command_that_reads_loads_no_site_no_engine_and_no_broker(command: str) -> None:
+    script = f"import sys, engine.cli.{command}, engine.site.data_folder; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert not set(HEAVY) & set(loaded.stdout.split())
+
+
+def test_the_status_of_an_engine_is_asked_without_tables_for_terminals() -> None:
+    script = "import sys, engine.cli.status; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert not {"rich", "sqlite3", "yaml"} & set(loaded.stdout.split())
