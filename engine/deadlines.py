@@ -141,7 +141,7 @@ def _tell(one: Overdue) -> None:
         channel=due.channel, address=due.address, delivery=due.delivery, message=due.message,
         proof=due.awaited.proof, instead=due.awaited.channel, copy=one.copy, held=one.tray,
     )  # fmt: skip
-    if one.first == "mark":
+    if one.first in ("stop", "mark"):
         log.warning(
             "delivery.in_doubt", channel=due.channel, address=due.address, delivery=due.delivery,
             message=due.message, why="its proof did not come in time, and another copy goes out",

@@ -21,6 +21,7 @@ _ALL: frozenset[DeliveryState] = frozenset((
     "refused_by_recipient", "withdrawn", "discarded",
 ))  # fmt: skip
 _NONE: frozenset[DeliveryState] = frozenset()
+_PROOFS: frozenset[DeliveryState] = frozenset(("delivered", "acknowledged", "refused_by_recipient"))
 
 FOLLOWS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     "waiting": _ALL,
@@ -102,7 +103,7 @@ class Changer:
 
     def _one(self, change: Changed) -> bool:
         row = self._rows.get(change.delivery)
-        if row is None or change.state not in FOLLOWS[row.state]:
+        if row is None or not _may_follow(row, change.state):
             return False
         count = self._entries.count
         count("channel", row.channel, row.state, -1)
@@ -116,6 +117,12 @@ class Changer:
         self._changed.add(change.delivery)
         self._entries.event(row.message, change.delivery, change.state, change.at, None, change.reason)
         return True
+
+
+def _may_follow(row: _Row, state: DeliveryState) -> bool:
+    # What was taken back while nobody knew whether it had arrived may yet prove to have done so.
+    arrived = row.state == "withdrawn" and row.in_doubt and state in _PROOFS
+    return arrived or state in FOLLOWS[row.state]
 
 
 def put_claims_back(connection: sqlite3.Connection, entries: Entries, at: int) -> int:

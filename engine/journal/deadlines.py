@@ -15,7 +15,7 @@ from typing import Any, Literal
 from engine.journal.changes import Changer
 from engine.journal.entries import Entries
 from engine.journal.records import Awaited, Changed, DeliveryState, HeldPart
-from routes.flow.deadlines import DeadlineAction, HoldInstead, SendInstead, what_of_the_first
+from routes.flow.deadlines import DeadlineAction, Fate, HoldInstead, SendInstead, what_of_the_first
 
 __all__ = ["Due", "Look", "Overdue", "carry_out", "next_deadline"]
 
@@ -76,7 +76,7 @@ class Overdue:
     ending: Literal["kept", "missed", "ended"]
     copy: int = 0
     tray: str = ""
-    first: Literal["withdraw", "mark", "leave", ""] = ""
+    first: Fate | Literal[""] = ""
 
 
 def next_deadline(connection: sqlite3.Connection) -> int:
@@ -114,6 +114,7 @@ class _Looking:
         self._copies = connection.execute(_COPIES, (messages,)).fetchall()
         changer.load([copy[0] for copy in self._copies])
         self._proofs = self._find_proofs(connection, messages)
+        self._made: dict[int, int] = {}  # copies that this look makes, and their places among the new rows
         # (message, channel, address, piece) of copies that are on their way or there: one is enough.
         self._taken = {
             (copy[1], copy[2], copy[3], copy[4]): copy[0]
@@ -173,15 +174,19 @@ class _Looking:
         first = what_of_the_first(state, in_doubt=in_doubt, mailbox=due.channel in self._look.mailboxes)
         place = (due.message, action.channel, action.address, row[9])
         there = self._taken.get(place, 0)
-        copy = there or self._make(due, row, action, in_doubt=first == "mark")
+        doubtful = first in ("stop", "mark")
+        copy = there or self._make(due, row, action, in_doubt=doubtful)
         self._taken[place] = copy
         words = f"copy {copy} {'is there already' if there else 'made instead'}, channel {action.channel}"
         self._missed(due, words)
-        if first == "withdraw":
+        if first in ("withdraw", "stop"):
             reason = f"not {due.awaited.proof} in time: copy {copy} goes out instead"
-            self._changer.change([Changed(due.delivery, "withdrawn", now, 0, 0, reason)])
+            reason += "; the recipient may have this one too" if doubtful else ""
+            self._changer.change([Changed(due.delivery, "withdrawn", now, 0, 0, reason, doubtful)])
         elif first == "mark":
             self._changer.mark_in_doubt(due.delivery, now, f"copy {copy} goes out too")
+        if there and doubtful:
+            self._mark_too(there, due)
         return Overdue(due, "missed", 0 if there else copy, first=first)
 
     def _make(self, due: Due, row: tuple[Any, ...], action: SendInstead, *, in_doubt: bool) -> int:
@@ -190,6 +195,7 @@ class _Looking:
         entries.counters.delivery += 1
         id_ = entries.counters.delivery
         config = entries.config(self._look.config)
+        self._made[id_] = len(entries.rows["delivery"])
         entries.rows["delivery"].append((
             id_, due.message, row[6], action.channel, action.address, "waiting", 0, 0, now, row[11], row[12],
             0, due.delivery, config, int(in_doubt), "", row[9], "fallback", "",
@@ -198,6 +204,15 @@ class _Looking:
         entries.count("channel", action.channel, "made")
         entries.count("channel", action.channel, "waiting")
         return id_
+
+    def _mark_too(self, copy: int, due: Due) -> None:
+        """The copy that goes to that place anyway may be the recipient's second one."""
+        made = self._made.get(copy)
+        if made is not None:
+            rows = self._entries.rows["delivery"]
+            rows[made] = (*rows[made][:14], 1, *rows[made][15:])
+        elif not self._changer.state(copy)[1]:
+            self._changer.mark_in_doubt(copy, self._look.now, f"copy {due.delivery} may be there too")
 
     def _hold(self, due: Due, row: tuple[Any, ...], action: HoldInstead) -> Overdue:
         held = action.held

@@ -12,7 +12,7 @@ from typing import Literal
 
 from routes.flow.decision import Deadline, Held
 
-__all__ = ["HoldInstead", "Look", "SendInstead", "Standing", "at_deadline", "what_of_the_first"]
+__all__ = ["Fate", "HoldInstead", "Look", "SendInstead", "Standing", "at_deadline", "what_of_the_first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class HoldInstead:
     held: Held
 
 
+Fate = Literal["withdraw", "stop", "mark", "leave"]
 DeadlineAction = Look | SendInstead | HoldInstead
 
 
@@ -73,17 +74,17 @@ def at_deadline(standing: Standing, deadline: Deadline, now: int) -> tuple[Deadl
     return (SendInstead(deadline.channel, deadline.address),)
 
 
-def what_of_the_first(
-    state: str, *, in_doubt: bool, mailbox: bool = False
-) -> Literal["withdraw", "mark", "leave"]:
+def what_of_the_first(state: str, *, in_doubt: bool, mailbox: bool = False) -> Fate:
     """What becomes of the copy whose proof did not come, once another is made instead of it.
 
-    withdraw: it surely did not go out, and must not any more. mark: the recipient may have it, so that there
-    may be two; both say so. leave: the recipient refused it for good, or it has ended in another way.
+    withdraw: it surely did not go out, and must not any more. stop: the recipient may have it, or has it at
+    this moment; it is withdrawn all the same, so that it is not tried again, and both say that there may be
+    two. mark: the recipient has it, or nobody can take it back; both say so. leave: the recipient refused it
+    for good, or it has ended in another way.
 
     mailbox: it goes into a mailbox on the broker. Nobody can take it out of one, and while the broker does
     not confirm, nobody knows whether it is in there.
     """
-    if not in_doubt and (state == "parked" or (state in ("waiting", "queued") and not mailbox)):
-        return "withdraw"
+    if state == "parked" or (state in ("waiting", "queued", "sending") and not mailbox):
+        return "stop" if in_doubt or state == "sending" else "withdraw"
     return "leave" if state in ("refused_by_recipient", "withdrawn", "discarded") else "mark"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from routes.flow.deadlines import HoldInstead, SendInstead, Standing, at_deadline
+from routes.flow.deadlines import HoldInstead, SendInstead, Standing, at_deadline, what_of_the_first
 from routes.flow.decision import Copy, Held
-from routes.flow.delivery import Delivery, Settle, Tried, next_step
+from routes.flow.delivery import Again, Delivery, Settle, Tried, next_step
 from routes.language.facts import ChannelFacts
 from routes.language.trials import Behaviour
 
@@ -37,8 +37,8 @@ class Pretended:
 class Made:
     """One copy that was made, and what became of it.
 
-    ending: delivered, acknowledged, parked or refused_by_recipient; reason: why. instead_of: the copy whose
-    proof did not come, as `channel @ address`, or "".
+    ending: delivered, acknowledged, parked, refused_by_recipient or withdrawn; reason: why. instead_of: the
+    copy whose proof did not come, as `channel @ address`, or "".
     """
 
     copy: Copy
@@ -72,6 +72,8 @@ def play(
             if isinstance(action, HoldInstead):
                 held.append(replace(action.held, piece=copy.piece))
             elif isinstance(action, SendInstead):
+                place = f"{action.channel} @ {action.address}" if action.address else action.channel
+                made[made.index(one)] = _instead(Made(copy, now), facts, pretended, due, place)
                 key = (action.channel, action.address, copy.piece)
                 if key in taken:
                     continue  # it has one already: at most one copy for each address
@@ -85,16 +87,38 @@ def play(
 
 def _deliver(made: Made, facts: ChannelFacts, pretended: Pretended) -> tuple[int | None, int | None, Made]:
     """When the copy was delivered and when acknowledged (None: never), and how it ended."""
+    action, now = _attempts(made, facts, pretended)
+    if not isinstance(action, Settle):
+        raise RuntimeError("the rules of delivery never come to an end")
+    return _end(made, action, facts, pretended, now)
+
+
+def _attempts(
+    made: Made, facts: ChannelFacts, pretended: Pretended, until: int = _NEVER
+) -> tuple[Settle | Again, int]:
+    """What the last attempt before `until` meant, and when it was made."""
     now, attempts, in_doubt = made.created, 0, False
     while attempts < MAX_ATTEMPTS:
         attempts += 1
         event = _event(facts.kind, pretended.at(facts.name, now))
         (action,) = next_step(Delivery(made.created, attempts, in_doubt), event, facts.policy, now)
         in_doubt = action.in_doubt
-        if isinstance(action, Settle):
-            return _end(made, action, facts, pretended, now)
+        if isinstance(action, Settle) or action.at >= until:
+            break
         now = action.at
-    raise RuntimeError("the rules of delivery never come to an end")
+    return action, now
+
+
+def _instead(made: Made, facts: ChannelFacts, pretended: Pretended, due: int, place: str) -> Made:
+    """How the first copy ended, where at `due` another one goes to `place` instead."""
+    action, now = _attempts(made, facts, pretended, due)
+    state = action.state if isinstance(action, Settle) else "waiting"
+    fate = what_of_the_first(state, in_doubt=action.in_doubt, mailbox=facts.kind == "amqp")
+    if fate in ("mark", "leave"):
+        return _deliver(made, facts, pretended)[2]  # also what waits for a mailbox: it goes there
+    reason = f"not proved in time: a copy went to {place} instead"
+    _, _, ended = _end(made, Settle("parked", reason, action.in_doubt), facts, pretended, now)
+    return ended if ended.ending == "acknowledged" else replace(ended, ending="withdrawn")
 
 
 def _end(

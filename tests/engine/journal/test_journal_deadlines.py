@@ -87,15 +87,12 @@ async def test_a_copy_that_did_not_go_out_is_withdrawn_and_another_made(
     assert counters_agree(tmp_path)
 
 
-@pytest.mark.parametrize("state", ["sending", "delivered"])
-async def test_where_the_recipient_may_have_it_both_copies_say_so(
-    journal: SqliteJournal, tmp_path: Path, state: DeliveryState
-) -> None:
-    await one_copy(journal, awaiting(), state)
+async def test_where_the_recipient_has_it_both_copies_say_so(journal: SqliteJournal, tmp_path: Path) -> None:
+    await one_copy(journal, awaiting(), "delivered")
     (done,) = await look(journal)
     assert done.first == "mark"
     first, other = story(tmp_path).deliveries
-    assert (first.state, first.in_doubt, other.in_doubt) == (state, True, True)
+    assert (first.state, first.in_doubt, other.in_doubt) == ("delivered", True, True)
     kinds = [(event.delivery, event.kind) for event in story(tmp_path).events][-3:]
     assert sorted(kinds) == [(1, "deadline_missed"), (1, "in_doubt"), (2, "made")]
     await journal.change([changed(1, "acknowledged")])
@@ -112,15 +109,63 @@ async def test_a_copy_for_a_mailbox_goes_on_and_both_say_so(journal: SqliteJourn
     assert counters_agree(tmp_path)
 
 
-async def test_a_copy_that_was_tried_in_vain_and_may_have_arrived_goes_on_and_both_say_so(
-    journal: SqliteJournal, tmp_path: Path
+@pytest.mark.parametrize("state", ["waiting", "queued", "parked"])
+async def test_a_copy_that_was_tried_in_vain_and_may_have_arrived_is_not_tried_again_and_both_say_so(
+    journal: SqliteJournal, tmp_path: Path, state: DeliveryState
 ) -> None:
     await one_copy(journal, awaiting(), "sending")
-    await journal.change([replace(changed(1, "waiting", next_try=DUE + 5), in_doubt=True)])
-    await look(journal)
+    await journal.change([replace(changed(1, state, next_try=DUE + 5), in_doubt=True)])
+    (done,) = await look(journal)
+    assert done.first == "stop"
     first, other = story(tmp_path).deliveries
-    assert (first.state, first.next_try, first.in_doubt) == ("waiting", DUE + 5, True)
+    assert (first.state, first.in_doubt) == ("withdrawn", True)
+    assert first.reason == (
+        "not acknowledged in time: copy 2 goes out instead; the recipient may have this one too"
+    )
     assert (other.state, other.in_doubt) == ("waiting", True)
+    assert await journal.claim([changed(1, "sending")]) == frozenset(), "whoever has its ticket lets it be"
+    assert [lane.channel for lane in await journal.lanes()] == ["print_room"]
+    assert counters_agree(tmp_path)
+
+
+@pytest.mark.parametrize("outcome", ["delivered", "acknowledged", "refused_by_recipient"])
+async def test_a_copy_on_the_wire_at_its_deadline_is_not_tried_again_but_what_comes_of_it_counts(
+    journal: SqliteJournal, tmp_path: Path, outcome: DeliveryState
+) -> None:
+    await one_copy(journal, awaiting(), "sending")
+    (done,) = await look(journal)
+    assert done.first == "stop"
+    assert await journal.claim([changed(1, "waiting", next_try=DUE + 5)]) == frozenset(), "not again"
+    assert await journal.claim([changed(1, outcome)]) == {1}
+    first, other = story(tmp_path).deliveries
+    assert (first.state, first.in_doubt, other.in_doubt) == (outcome, True, True)
+    assert counters_agree(tmp_path)
+
+
+async def test_what_surely_did_not_go_out_and_was_withdrawn_stays_so(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    await one_copy(journal, awaiting())
+    await look(journal)
+    assert await journal.claim([changed(1, "acknowledged")]) == frozenset()
+    assert story(tmp_path).deliveries[0].state == "withdrawn"
+
+
+async def test_a_copy_that_goes_to_that_place_anyway_says_that_there_may_be_two(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    await store(journal, arrival(1), arrival(2))
+    await deliver(journal, 1, awaiting(), copy("print_room"))
+    # One that is made in this very look, for one that surely did not go out, then for one that may have.
+    await deliver(journal, 2, awaiting(), replace(awaiting(), address="Y06602"))
+    await journal.change([changed(row, "delivered") for row in (1, 4)])
+    assert [one.copy for one in await look(journal)] == [0, 5, 0]
+    first, paper = story(tmp_path).deliveries
+    assert (first.in_doubt, paper.in_doubt) == (True, True)
+    kinds = [event.detail for event in story(tmp_path).events if event.kind == "in_doubt"]
+    assert kinds == ["copy 2 goes out too", "copy 1 may be there too"]
+    assert [one.in_doubt for one in story(tmp_path, 2).deliveries] == [False, True, True]
+    assert counters_agree(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +353,7 @@ async def test_whatever_happens_there_is_one_fallback_at_most_and_every_copy_has
     assert others or proven or first.state in ("withdrawn", "discarded")
     for other in others:
         assert (other.kind, other.parent) == ("fallback", 1)
-        assert first.state not in ("waiting", "queued") or first.in_doubt
+        assert first.state not in ("waiting", "queued", "sending"), "it is not tried again"
     lasting = [end for end in ends if end in ("withdrawn", "discarded", "refused_by_recipient")]
-    assert len(lasting) <= 1
+    assert len(lasting) <= 1 or (first.in_doubt and lasting == ["withdrawn", "refused_by_recipient"])
     assert counters_agree(folder)

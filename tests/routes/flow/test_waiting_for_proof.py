@@ -57,14 +57,16 @@ def test_a_proof_that_came_late_but_before_anybody_looked_is_a_proof() -> None:
         ("waiting", False, "withdraw"),
         ("queued", False, "withdraw"),
         ("parked", False, "withdraw"),
-        ("waiting", True, "mark"),
-        ("parked", True, "mark"),
-        ("sending", False, "mark"),
+        ("waiting", True, "stop"),
+        ("queued", True, "stop"),
+        ("parked", True, "stop"),
+        ("sending", False, "stop"),
+        ("sending", True, "stop"),
         ("delivered", False, "mark"),
         ("refused_by_recipient", False, "leave"),
     ],
 )
-def test_the_first_copy_is_withdrawn_where_it_surely_did_not_go_out(
+def test_the_first_copy_is_not_tried_any_more_and_where_it_may_have_arrived_both_say_so(
     state: str, in_doubt: bool, fate: str
 ) -> None:
     assert what_of_the_first(state, in_doubt=in_doubt) == fate
@@ -75,8 +77,9 @@ def test_the_first_copy_is_withdrawn_where_it_surely_did_not_go_out(
     [
         ("waiting", False, "mark"),
         ("delivered", False, "mark"),
+        ("waiting", True, "mark"),
         ("parked", False, "withdraw"),
-        ("parked", True, "mark"),
+        ("parked", True, "stop"),
     ],
 )
 def test_what_goes_into_a_mailbox_is_not_withdrawn_unless_it_was_set_aside_before(

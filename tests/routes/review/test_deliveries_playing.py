@@ -66,6 +66,29 @@ def test_a_fallback_that_has_a_copy_already_makes_no_second_one() -> None:
     assert [each.where for each in made] == ["mailbox @ Y06601", "archive"]
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "hours", "after", "ending"),
+    [
+        ("unreachable", None, 1, "withdrawn"),  # it surely did not go out
+        ("unreachable", 3, 1, "withdrawn"),  # and does not, once the other one has gone
+        ("silent", None, 1, "withdrawn"),  # it may have arrived, and is not tried again
+        ("silent", 3, 1, "acknowledged"),  # it had arrived, and its late answer stands
+        ("refusing", None, 1, "withdrawn"),  # parked, and a person need not look at it any more
+        ("silent", None, 48, "withdrawn"),
+    ],
+)
+def test_once_another_copy_has_gone_the_first_is_not_tried_again(
+    behaviour: Behaviour, hours: int | None, after: int, ending: str
+) -> None:
+    behaviours: dict[str, Behaviour] = {"gp_message": behaviour}
+    pretended = Pretended(behaviours) if hours is None else Pretended(behaviours, NOW + hours * HOUR)
+    copies = [Copy("gp_message", "Y06601", b"", deadline=Deadline("acknowledged", after * HOUR, "archive"))]
+    (first, fallback), _ = play(copies, CHANNELS, pretended, NOW)
+
+    assert (first.ending, fallback.where) == (ending, "archive")
+    assert ("archive" in first.reason) is (ending == "withdrawn")
+
+
 def test_a_fallback_is_made_when_its_deadline_is_and_without_an_address_it_is_held() -> None:
     silent = Pretended({"mailbox": "silent"})
     (_, fallback), _ = play(
