@@ -332,7 +332,8 @@ async def _come_to_rest(parts: Parts, change: Difference) -> tuple[str, ...]:
     await parts.router.rest()
     held = {feed: await parts.journal.held(feed) for feed in change.gone_feeds}
     unanswered = {feed: parts.listeners.unanswered(feed) for feed in change.gone_feeds}
-    return unfinished(change, parts.journal.tallies(), unanswered, held)
+    awaiting = await parts.journal.awaiting(change.gone_channels)
+    return unfinished(change, parts.journal.tallies(), unanswered, held, awaiting)
 
 
 def _undecided(parts: Parts, feed: str) -> int:

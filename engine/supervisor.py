@@ -35,6 +35,7 @@ from engine.router import Router
 from engine.silence import Silence
 from engine.site.model import Feed, Site, addresses_of
 from engine.site.watching import Snapshot
+from engine.unfinished import left_behind
 
 __all__ = ["EXIT_BROKEN", "Engine"]
 
@@ -132,6 +133,7 @@ class Engine:
         )
         await self.control.start()
         self._stops.insert(1, self.control.stop)  # the last but one: a stopping engine still tells how it is
+        await self._tell_left_behind()
         self._backlog = self._undecided()
         await self.listeners.open(site.feeds.values())
         parts = Parts(self.journal, self.router, self.listeners, self.worker, self.queue, self._budget)
@@ -235,6 +237,12 @@ class Engine:
                 self._close_for("backlog")
             elif self._backlog < limits.backlog * 0.9:
                 self._open_for("backlog")
+
+    async def _tell_left_behind(self) -> None:
+        """A reload refuses to take away what open work depends on; a start can only say so."""
+        awaiting = await self.journal.awaiting()
+        for channel, work in left_behind(self.site.channels, self.journal.tallies(), awaiting):
+            log.error("config.channel_missing", channel=channel, why=work, remedy="put it back, retired: yes")
 
     def _undecided(self) -> int:
         """Messages that wait for their decision."""

@@ -5,27 +5,32 @@ Must not know how a site is swapped; it counts, and says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from engine.journal.records import OPEN_STATES
 from engine.site.difference import Difference
 
-__all__ = ["Tallies", "unfinished"]
+__all__ = ["Tallies", "left_behind", "unfinished"]
 
 Tallies = Mapping[tuple[str, str, str], int]
 """The journal's counters by (scope, name, state)."""
 
 
 def unfinished(
-    change: Difference, tallies: Tallies, unanswered: Mapping[str, int], held: Mapping[str, int]
+    change: Difference,
+    tallies: Tallies,
+    unanswered: Mapping[str, int],
+    held: Mapping[str, int],
+    awaiting: Mapping[str, int] = {},
 ) -> tuple[str, ...]:
     """One sentence for each feed, channel or tray that cannot be taken away yet, with what to do.
 
-    unanswered: frames by feed that were taken and not answered. held: parts in trays, by feed.
+    unanswered: frames by feed that were taken and not answered. held: parts in trays, by feed. awaiting: by
+    channel, the copies whose proof is awaited and that go there where it does not come.
     """
     return (
         *_feeds(change, tallies, unanswered, held),
-        *_channels(change, tallies),
+        *_channels(change, tallies, awaiting),
         *_trays(change, tallies),
         *_mailboxes(change, tallies),
     )
@@ -47,13 +52,31 @@ def _feeds(
             )
 
 
-def _channels(change: Difference, tallies: Tallies) -> Iterator[str]:
+def left_behind(
+    channels: Collection[str], tallies: Tallies, awaiting: Mapping[str, int]
+) -> tuple[tuple[str, str], ...]:
+    """The channels that a site does not have and that open work depends on, each with what depends on it."""
+    names = {name for scope, name, _ in tallies if scope == "channel"} | awaiting.keys()
+    found = [(name, _open_work(name, tallies, awaiting)) for name in sorted(names.difference(channels))]
+    return tuple([(name, work) for name, work in found if work])
+
+
+def _open_work(name: str, tallies: Tallies, awaiting: Mapping[str, int]) -> str:
+    left = []
+    if open_ := sum(tallies.get(("channel", name, state), 0) for state in OPEN_STATES):
+        left.append(f"{_counted(open_, 'delivery', 'deliveries')} open")
+    if later := awaiting.get(name, 0):
+        left.append(f"{_counted(later, 'copy goes', 'copies go')} there where a proof does not come in time")
+    return " and ".join(left)
+
+
+def _channels(change: Difference, tallies: Tallies, awaiting: Mapping[str, int]) -> Iterator[str]:
     for name in change.gone_channels:
-        if left := sum(tallies.get(("channel", name, state), 0) for state in OPEN_STATES):
+        if left := _open_work(name, tallies, awaiting):
             yield (
-                f"the channel {name} cannot be removed yet: {_counted(left, 'delivery', 'deliveries')} open. "
-                "Put it back with `retired: yes`: what waits is delivered, and it can be removed when none "
-                "is open"
+                f"the channel {name} cannot be removed yet: {left}. "
+                "Put it back with `retired: yes`: what waits is delivered, and it can be removed when "
+                f"{'no deadline' if awaiting.get(name) else 'none'} is open"
             )
 
 

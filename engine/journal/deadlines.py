@@ -17,7 +17,7 @@ from engine.journal.entries import Entries
 from engine.journal.records import Awaited, Changed, DeliveryState, HeldPart
 from routes.flow.deadlines import DeadlineAction, Fate, HoldInstead, SendInstead, what_of_the_first
 
-__all__ = ["Due", "Look", "Overdue", "carry_out", "next_deadline"]
+__all__ = ["Due", "Look", "Overdue", "awaiting", "carry_out", "next_deadline"]
 
 _DUE = (
     "SELECT w.delivery, w.proof, w.due, w.channel, w.address, d.message, d.route, d.channel, d.address,"
@@ -85,6 +85,16 @@ def next_deadline(connection: sqlite3.Connection) -> int:
         "SELECT min(due) FROM deadline INDEXED BY deadline_open WHERE ending IS NULL"
     ).fetchone()
     return int(row[0] or 0)
+
+
+def awaiting(connection: sqlite3.Connection, channels: Collection[str]) -> dict[str, int]:
+    """By channel, how many open deadlines would fall back to it; of all channels where none are named."""
+    rows = connection.execute(
+        "SELECT channel, count(*) FROM deadline INDEXED BY deadline_open WHERE ending IS NULL"
+        " AND (? OR channel IN (SELECT value FROM json_each(?))) GROUP BY channel",
+        (not channels, json.dumps(sorted(channels))),
+    )
+    return dict(rows.fetchall())
 
 
 def carry_out(

@@ -20,7 +20,7 @@ from engine.journal import earlier, outbox
 from engine.journal.changes import put_claims_back
 from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
-from engine.journal.deadlines import Look, Overdue, next_deadline
+from engine.journal.deadlines import Look, Overdue, awaiting, next_deadline
 from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Counters, Entries
 from engine.journal.jobs import ChangeJob, KeepJob, OverdueJob, RecordJob, RepairJob
@@ -182,6 +182,10 @@ class SqliteJournal:
     async def held(self, feed: str) -> int:
         """How many parts of this feed's messages lie in trays."""
         return await self._read(outbox.held, feed)
+
+    async def awaiting(self, channels: Sequence[str] = ()) -> dict[str, int]:
+        """By channel (all of them, where none are named), how many open deadlines would fall back to it."""
+        return await self._read(awaiting, channels)
 
     def tallies(self) -> Mapping[tuple[str, str, str], int]:
         """The counters as the last commit left them, by (scope, name, state); reads no disk."""

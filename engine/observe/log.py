@@ -31,6 +31,7 @@ EVENTS = {
     "engine.failed": "the engine cannot go on; the reason and the remedy",
     "engine.trouble": "a part of the program failed and the engine goes on; please report the line",
     "engine.unfinished": "a part did not finish at the stop; the next start takes its work up",
+    "config.channel_missing": "the site has no such channel any more, and open work depends on it",
     "config.loaded": "a changed site was checked and tested, and is now in force; what has changed",
     "config.refused": "a changed site has problems; the one before it stays in force",
     "config.unchanged": "a reload found nothing that differs from what is in force",

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bench.engine import free_port
 from bench.wire import answer
@@ -32,6 +33,37 @@ async def test_a_channel_with_open_deliveries_is_not_taken_away(tmp_path: Path) 
         (trouble,) = outcome.troubles
         assert trouble.startswith("the channel gp cannot be removed yet: 1 delivery open. Put it back with")
         assert await line.code("A2") == "AA"
+
+
+async def test_a_channel_that_an_open_deadline_would_fall_back_to_is_not_taken_away(
+    tmp_path: Path,
+) -> None:
+    def prepare(rig: House) -> None:
+        rig.channel("paper")
+        rig.more["routes/all.yaml"] = rig.more["routes/all.yaml"].rstrip() + (
+            "\n    if_not_acknowledged_in: 3d\n    then: paper\n"
+        )
+
+    async with house(tmp_path, prepare) as rig:
+        line = await rig.line("ward")
+        assert await line.code("A1") == "AA"
+        await until(lambda: rig.written("out") == ["A1"])
+        del rig.channels["paper"]
+        rig.route("all", "ward", "out")
+        outcome = await rig.reload()
+
+        (trouble,) = outcome.troubles
+        assert trouble.startswith("the channel paper cannot be removed yet: 1 copy goes there where a proof ")
+        rig.channel("paper", "kind: folder", "path: paper", "retired: yes")
+        assert (await rig.reload()).ok
+
+    with capture_logs() as lines:
+        async with house(tmp_path):
+            pass
+    (told,) = [line for line in lines if line["event"] == "config.channel_missing"]
+    assert (told["channel"], told["why"]) == (
+        "paper", "1 copy goes there where a proof does not come in time",
+    )  # fmt: skip
 
 
 async def test_a_retired_channel_is_worked_off_and_can_then_be_taken_away(tmp_path: Path) -> None:
