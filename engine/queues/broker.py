@@ -25,6 +25,7 @@ from pamqp.commands import Basic
 from yarl import URL
 
 from engine.crash_points import ARMED, reach
+from engine.queues.apart import Apart, open_channel
 from engine.queues.refusals import LOST, SILENT, Refusal, why_not_connected
 
 __all__ = ["TROUBLE", "Link", "Outcome", "Publisher", "open_connection"]
@@ -189,6 +190,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self._channel: Channel | None = None
+        self._apart: Apart | None = None
         self._under_way: dict[asyncio.Task[object], tuple[float, str]] = {}  # since when, to which queue
         self._ended: set[asyncio.Task[object]] = set()
         self._probe: asyncio.Task[None] | None = None
@@ -200,17 +202,20 @@ class Publisher:
         """Whether there is a channel to publish on."""
         return self._channel is not None
 
+    @property
+    def channels(self) -> int:
+        """How many AMQP channels are published on; more than one where queues were full."""
+        return 0 if self._apart is None else self._apart.count
+
     async def attach(self, connection: AbstractConnection) -> None:
         """Use this connection from now on."""
-        channel = await connection.channel(publisher_confirms=True)
-        if not isinstance(channel, Channel):  # its publish can leave draining to the confirm
-            raise TypeError("the AMQP client gave an unknown kind of channel")
-        self._channel = channel
+        self._channel = await open_channel(connection)
+        self._apart = Apart(connection, self._channel)
         self.answered = False
 
     def detach(self) -> None:
         """The connection has gone: everything under way is unknown."""
-        self._channel = None
+        self._channel = self._apart = None
         for task in list(self._under_way):
             self._ended.add(task)
             task.cancel()  # caught in `publish`, which alone waits while a task stands in `_under_way`
@@ -236,9 +241,9 @@ class Publisher:
 
     async def publish(self, queue: str, body: bytes, headers: Mapping[str, str | int | bool]) -> Outcome:
         """Publish one message and wait for what became of it. Raises nothing."""
-        channel = self._channel
+        shared, apart = self._channel, self._apart
         task = asyncio.current_task()
-        if channel is None or channel.is_closed or task is None:
+        if shared is None or apart is None or shared.is_closed or task is None:
             return "unsent"
         properties = Basic.Properties(
             delivery_mode=2,
@@ -247,9 +252,12 @@ class Publisher:
             headers=dict(headers),
         )
         self._under_way[task] = (time.monotonic(), queue)
-        if ARMED:
-            asyncio.get_running_loop().call_later(_ON_ITS_WAY, reach, "publish.unconfirmed")
+        failed: Outcome = "unsent"
         try:
+            channel = await apart.channel(queue)
+            if ARMED:
+                asyncio.get_running_loop().call_later(_ON_ITS_WAY, reach, "publish.unconfirmed")
+            failed = "unknown"
             await channel.basic_publish(
                 body, routing_key=queue, properties=properties, mandatory=True, wait=False
             )
@@ -259,15 +267,16 @@ class Publisher:
             return "returned"
         except DeliveryError:
             self.answered = True
+            apart.refused(queue)
             return "nacked"
         except TROUBLE:
-            return "unknown"
+            return failed
         except asyncio.CancelledError:
             if task in self._ended:
                 task.uncancel()
             elif task.cancelling():
                 raise
-            return "unknown"
+            return failed
         finally:
             del self._under_way[task]
             self._ended.discard(task)

@@ -42,10 +42,9 @@ _WINDOW = 100  # queues published to at once
 _SOON = 100_000  # microseconds
 _AFTER_FAILURE = 5_000_000
 _UNUSABLE = 60_000_000
-_FIRST_REFUSAL, _LONGEST_REFUSAL = 1_000_000, 60_000_000
+_FIRST_REFUSAL, _LONGEST_REFUSAL = 1_000_000, 20_000_000
 
 TOO_LARGE = "larger than the broker takes (max_message)"
-RETURNED = "the broker had no queue for it and gave it back twice"
 VANISHED = "its ticket was not on the broker; published again"
 
 
@@ -97,8 +96,9 @@ class Relay:
         self._again: set[LaneKey] = set()  # lanes whose tickets are lost: publish queued rows too
         self._unrecorded: set[int] = set()  # published in a turn that is not over
         self._overtaken: set[int] = set()  # of these, what a consumer has already in hand
-        self._returned: dict[int, int] = {}
-        self._refusals: dict[LaneKey, int] = {}
+        self._losses: dict[LaneKey, int] = {}  # how often the queue had gone, since something was stored
+        self._refusals: dict[LaneKey, int] = {}  # how often it was full, since then
+        self._full: set[LaneKey] = set()  # lanes of which something waits because the queue was full
 
     def begin(self, lanes: Sequence[Lane]) -> None:
         """Take up what the journal holds open from before."""
@@ -179,6 +179,7 @@ class Relay:
         if not rows:
             self._again.discard(key)
             self._perhaps.pop(key, None)
+            self._none_left(key)
             return IDLE
         turn = _Turn(key[0] in self._mailboxes)
         try:
@@ -239,10 +240,10 @@ class Relay:
         if outcome == "stored":
             turn.changes.append(self._stored(key, row, doubt, turn.mailbox))
             self._doubtful.discard(row.id)
-            self._returned.pop(row.id, None)
+            self._losses.pop(key, None)
             self._refusals.pop(key, None)
         elif outcome == "returned":
-            self._gave_back(key, row, turn)
+            turn.due = now_us() + self._lost(key)
         elif outcome == "nacked":
             turn.due = now_us() + self._refused(key)
         else:
@@ -259,32 +260,35 @@ class Relay:
         reason = VANISHED if row.state != "waiting" else ""
         return Changed(row.id, "queued", now_us(), row.attempts, row.next_try, reason)
 
-    def _gave_back(self, key: LaneKey, row: DeliveryRow, turn: _Turn) -> None:
-        """Its queue has gone. Make it anew and publish once more; if that fails too, a person must look."""
-        times = self._returned.get(row.id, 0) + 1
-        if times > 1:
-            del self._returned[row.id]
-            turn.changes.append(Changed(row.id, "parked", now_us(), row.attempts, 0, RETURNED))
-            log.warning("delivery.parked", channel=key[0], address=key[1], delivery=row.id, why=RETURNED)
-            return
-        self._returned[row.id] = times
+    def _lost(self, key: LaneKey) -> int:
+        """Its queue has gone: make it anew and publish again, at once the first time, then after a rest in
+        microseconds. It may have been deleted by hand, and by somebody who does so again."""
+        times = self._losses.get(key, 0)
+        self._losses[key] = times + 1
         log.warning(
             "broker.trouble", channel=key[0], address=key[1], why="the queue was deleted; it is made anew"
         )
         self._on_vanished(key)
         self.publish_again(key)
-        turn.due = now_us() + 1
+        return _rest(times - 1) if times else 1
 
     def _refused(self, key: LaneKey) -> int:
-        """The queue is full: back off, and say so once."""
+        """The queue is full: rest, in microseconds, and say so once."""
         times = self._refusals.get(key, 0)
         self._refusals[key] = times + 1
-        if not times:
+        if key not in self._full:
+            self._full.add(key)
             log.warning(
                 "broker.trouble", channel=key[0], address=key[1],
                 why="the broker refuses messages for this queue (is it full?); they wait",
             )  # fmt: skip
-        return int(min(_FIRST_REFUSAL * 2 ** min(times, 10), _LONGEST_REFUSAL))
+        return _rest(times)
+
+    def _none_left(self, key: LaneKey) -> None:
+        """Everything is published: where the queue was full, that episode is over."""
+        if key in self._full:
+            self._full.discard(key)
+            log.info("broker.queue_usable", channel=key[0], address=key[1], why="all that waited is in it")
 
     async def _record(self, turn: _Turn) -> None:
         changes = [change for change in turn.changes if change.delivery not in self._overtaken]
@@ -293,6 +297,11 @@ class Relay:
         except asyncio.CancelledError:
             self._recorder.keep(changes)
             raise
+
+
+def _rest(times: int) -> int:
+    """Microseconds until a queue is tried again that did not take a message, after so many rests."""
+    return int(min(_FIRST_REFUSAL * 2 ** min(times, 10), _LONGEST_REFUSAL))
 
 
 def _headers(row: DeliveryRow, doubt: bool) -> dict[str, str | int | bool]:

@@ -158,6 +158,29 @@ async def test_a_full_queue_keeps_its_messages_waiting_until_there_is_room(
         assert held <= set(journal.states("delivered"))
 
 
+async def test_a_full_mailbox_whose_limit_is_lifted_takes_everything_while_others_flow(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    # RabbitMQ remembers for each of our channels that a queue was full, and never looks again once there is
+    # no limit any more: whatever is taken out, on that channel the queue stays full.
+    name = queue_name(channel, "A")
+    async with mailboxes(journal, broker.url, channel) as queue:
+        queue.offer(journal.add(channel, "A"))
+        await until(lambda: journal.states("delivered") == [1])
+        broker.control("set_policy", channel, f"^{name}$", '{"max-length":3}', "--apply-to", "queues")
+        queue.offer(journal.add(channel, "A", 40))
+        await until(lambda: len(journal.states("waiting")) < 40)
+        await until(lambda: bool(queue._relay._refusals), "a refusal")
+        broker.control("clear_policy", channel)
+        taken = broker.empty(name)
+        queue.offer(journal.add(channel, "B", 5))
+        await until(lambda: not journal.states("waiting"), "delivery once there is room", 10)
+        assert queue._publisher.channels <= 2
+    found = taken + broker.empty(name)
+    assert [properties.headers["gatepost-delivery-id"] for properties, _ in found] == list(range(1, 42))
+    assert not any(properties.headers["gatepost-possible-duplicate"] for properties, _ in found)
+
+
 async def test_what_may_have_been_published_before_a_crash_says_so(
     broker: BrokerNode, journal: FakeJournal, channel: str
 ) -> None:

@@ -93,14 +93,23 @@ async def test_what_may_have_been_stored_goes_first_and_says_that_it_may_be_a_se
     await relayed.relay.stop()
 
 
-async def test_what_the_broker_gives_back_twice_is_parked_and_the_next_one_flows() -> None:
+async def test_what_the_broker_gives_back_waits_for_its_queue_and_nothing_overtakes_it() -> None:
     relayed = Relayed("gp")
     relayed.broker.script = {1: ["returned", "returned"]}
     relayed.relay.offer(relayed.journal.add("gp", "A", 2))
-    await until(lambda: relayed.journal.states("delivered") == [2])
-    assert relayed.journal.states("parked") == [1]
-    assert "gave it back" in relayed.journal.changes[0].reason
+    relayed.relay.offer(relayed.journal.add("gp", "B"))
+    await until(lambda: relayed.journal.states("delivered") == [1, 2, 3])
+    assert relayed.broker.stored == [3, 1, 2]
+    assert [delivery for delivery, _ in relayed.broker.tried].count(1) == 3
+    assert all(row.attempts == 1 for row in relayed.journal.rows.values())
     await relayed.relay.stop()
+
+
+async def test_a_queue_that_is_deleted_again_and_again_is_made_anew_more_and_more_rarely() -> None:
+    relayed = Relayed("gp")
+    rests = [relayed.relay._lost(("gp", "A")) / 1e6 for _ in range(9)]
+    assert rests[0] < 0.1
+    assert rests[1:] == [1, 2, 4, 8, 16, 20, 20, 20]
 
 
 async def test_many_queues_are_published_to_at_once_and_each_one_message_at_a_time() -> None:
