@@ -86,6 +86,7 @@ KIND = Field(
     "mllp",
     required=True,
 )
+ABOUT = Field("about", Marked("a few plain words"), "What it is, for explanations.", "the print room")
 DIRECTORY = Field(
     "directory", Name("the name of a table"), "The table whose keys are the possible addresses."
 )
@@ -134,7 +135,7 @@ def _shape(kind: str) -> Shape:
     own = {f.key for f in _OWN[kind]}
     others = {f.key for fields in _OWN.values() for f in fields} - own
     misplaced = {key: f'A channel of kind {kind} has no "{key}". Take it away.' for key in others}
-    fields: tuple[Field[Any], ...] = (KIND, DIRECTORY, *_OWN[kind], FLOOD, RETIRED)
+    fields: tuple[Field[Any], ...] = (KIND, ABOUT, DIRECTORY, *_OWN[kind], FLOOD, RETIRED)
     return Shape(f"a channel of kind {kind}", fields, misplaced=misplaced)
 
 
@@ -171,7 +172,7 @@ def read_channels(
         if record is None:
             facts[name.value] = _facts_of_broken(name, entry)
             continue
-        directory = record.get(DIRECTORY)
+        directory, about = record.get(DIRECTORY), record.get(ABOUT)
         settings = _channel(name, record, around, problems)
         channels[name.value] = replace(settings, retired=record[RETIRED], flood=record.get(FLOOD))
         facts[name.value] = ChannelFacts(
@@ -183,6 +184,7 @@ def read_channels(
             record[RETIRED],
             policy_of(settings),
             unread=directory is None and _may_have_directory(record),
+            about=about.value if about else "",
         )
     return channels, facts
 

@@ -77,7 +77,7 @@ def difference(old: Site, new: Site) -> Difference:
         *(("broker: other credentials, used when it connects again",) if credentials else ()),
     ]
     if not changes and old.hash != new.hash:
-        changes.append("only comments or the order of things")
+        changes.append("only comments, descriptions or the order of things")
     return Difference(
         restart,
         feeds,

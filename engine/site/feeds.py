@@ -54,6 +54,7 @@ def _as_read(record: Record, _problems: Problems) -> Record:
 
 
 KIND = Field("kind", Choice(("mllp",)), "how messages come in", "mllp", required=True)
+ABOUT = Field("about", Marked("a few plain words"), "What it is, for explanations.", "Northfield, laboratory")
 LISTEN = Field("listen", Listen(), "the address and port of this feed", "127.0.0.1:2575", required=True)
 ACKNOWLEDGE = Field(
     "acknowledge",
@@ -132,9 +133,9 @@ EXPECT = Field(
 FEED = Shape(
     "a feed",
     (
-        KIND, LISTEN, ACKNOWLEDGE, REJECT_AS, ANSWERS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS, TIMEZONE,
-        SENDERS, TLS, MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW, BATCH,
-        EXPECT, RETIRED,
+        KIND, ABOUT, LISTEN, ACKNOWLEDGE, REJECT_AS, ANSWERS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS,
+        TIMEZONE, SENDERS, TLS, MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW,
+        BATCH, EXPECT, RETIRED,
     ),
     misplaced={
         "zone": 'A feed\'s time zone is written "timezone".',
@@ -186,6 +187,7 @@ def _facts(name: Scalar, record: Record) -> FeedFacts:
         cast("Literal['AE', 'AR']", record[REJECT_AS]),
         cast("Literal['as_asked', 'always']", record[ANSWERS]),
         cast("Literal['hold_all', 'accept']", record.get(BATCH) or "hold_all"),
+        about.value if (about := record.get(ABOUT)) else "",
     )
 
 

@@ -25,6 +25,7 @@ class FeedFacts:
 
     retired: it takes no more messages; those that wait are still decided.
     reject_as, answers, on_count_mismatch: as feeds.yaml says it; a decision does not ask, tests of routes do.
+    about: what it is in plain words, for explanations, or "".
     """
 
     name: str
@@ -41,6 +42,7 @@ class FeedFacts:
     reject_as: Literal["AE", "AR"] = "AE"
     answers: Literal["as_asked", "always"] = "as_asked"
     on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class ChannelFacts:
     retired: no route may send there any more; copies that wait are still delivered.
     policy: its rules for retries and replies, by which tests of routes play its deliveries.
     unread: whether it has a directory could not be read; a problem says so.
+    about: what it is in plain words, for explanations, or "".
     """
 
     name: str
@@ -60,6 +63,7 @@ class ChannelFacts:
     retired: bool = False
     policy: Policy = _USUAL
     unread: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,9 @@ BEFORE = """\
 What waits here reaches no route until a person releases it."""
 EACH = """\
 Each of these is done by itself: a copy that waits or cannot be sent does not keep the others back."""
+WAITING = """\
+What must not go by itself waits in a tray, which is a list that people work through, until somebody has \
+looked at it."""
 STORED = """\
  are told that a message is accepted as soon as it is safely stored, before any of this is decided."""
 ROUTED = """\
@@ -178,21 +181,25 @@ class _Told:
         said_so: list[Phrase] = []
         feeds, passing = self.around.feeds(), self.around.passing()
         if feeds:
-            said_so.append(phrase("Messages come in from ", _named((f.name for f in feeds), "feed"), "."))
+            named = joined([phrase(name(f.name, "feed"), _called(f.about)) for f in feeds])
+            said_so.append(phrase("Messages come in from ", named, "."))
         if passing:
             said_so.append(phrase("Other routes pass messages to it: ", _named(passing, "route"), "."))
         sent = _all_of(front, "channel")
         if sent:
-            said_so.append(phrase("They are sent to ", _named(sent, "channel"), "; the table says when."))
+            named = joined([phrase(name(each, "channel"), self._channel_about(each)) for each in sent])
+            said_so.append(phrase("They are sent to ", named, "; the table says when."))
         onward = dict.fromkeys(passes_to(self.route))
         if onward:
             said_so.append(phrase("They go on to ", _named(onward, "route"), "; the table says when."))
         held = _all_of(front, "tray")
         if held:
-            where = "one tray" if len(held) == 1 else f"one of {len(held)} trays"
-            words = f"What must not go by itself waits in {where} until a person has looked at it."
-            said_so.append(phrase(words))
+            said_so.append(phrase(WAITING))
         return said_so
+
+    def _channel_about(self, channel: str) -> Phrase:
+        found = self.origin.channels.get(channel)
+        return _called("" if found is None else found.about)
 
     # --- sections ----------------------------------------------------------------------------------------
 
@@ -285,7 +292,7 @@ def _meanings(wording: Wording) -> Iterator[Sentence]:
 
 
 def _feed_sentence(feed: FeedFacts) -> Sentence:
-    words = phrase(name(feed.name, "feed"))
+    words = phrase(name(feed.name, "feed"), _called(feed.about))
     if feed.dialect:
         words = phrase(words, ", in the dialect ", name(feed.dialect))
     if feed.timezone:
@@ -293,6 +300,11 @@ def _feed_sentence(feed: FeedFacts) -> Sentence:
     if feed.retired:
         words = phrase(words, ", which is retired and takes no more messages")
     return Sentence(phrase(words, "."))
+
+
+def _called(about: str) -> Phrase:
+    """What a feed or channel is, in brackets behind its name."""
+    return phrase(" (", said(about), ")") if about else ()
 
 
 def _named(names: Iterable[str], kind: Kind) -> Phrase:

@@ -100,14 +100,14 @@ def _line(sentence: Sentence) -> str:
     return sentence.where.rsplit("/", 1)[-1]
 
 
-def _points(points: tuple[Sentence, ...]) -> Iterator[str]:
+def _points(points: tuple[Sentence, ...], depth: int = 0) -> Iterator[str]:
     if not points:
         return
     yield '<div class="points">'
     for place, point in enumerate(points):
-        yield f'<div class="point"><span class="letter">{letters(place)}</span><div>'
+        yield f'<div class="point"><span class="letter">{letters(place, depth)}</span><div>'
         yield f"<p>{_phrase(point.words)}</p>"
-        yield from _points(point.points)
+        yield from _points(point.points, depth + 1)
         yield "</div></div>"
     yield "</div>"
 

@@ -70,14 +70,14 @@ def _sentence(sentence: Sentence, lead: str, mark: str) -> Iterator[str]:
         )
 
 
-def _nested(point: Sentence, lead: str, place: int) -> Iterator[str]:
+def _nested(point: Sentence, lead: str, place: int, depth: int = 0) -> Iterator[str]:
     """A point with points of its own, which stand two characters further in, behind its dash."""
-    yield f"{lead}- ({letters(place)}) {_phrase(point.words)}"
+    yield f"{lead}- ({letters(place, depth)}) {_phrase(point.words)}"
     for number, inner in enumerate(point.points):
         if inner.points:
-            yield from _nested(inner, f"{lead}  ", number)
+            yield from _nested(inner, f"{lead}  ", number, depth + 1)
         else:
-            yield f"{lead}  - ({letters(number)}) {_phrase(inner.words)}"
+            yield f"{lead}  - ({letters(number, depth + 1)}) {_phrase(inner.words)}"
 
 
 def _phrase(words: Phrase, *, cell: bool = False) -> str:

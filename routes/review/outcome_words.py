@@ -31,6 +31,9 @@ __all__ = [
     "waits",
 ]
 
+OPERATIONS = "operations staff"
+"""Who looks at a tray that has no owner."""
+
 OWN_TRAYS: Mapping[str, str] = {
     "failed": "what failed unexpectedly, by a fault of a route or of Gatepost",
     "unreadable": "what cannot be read as HL7 at all",
@@ -105,22 +108,20 @@ def outcome(taken: Otherwise | NothingMore, wording: Wording, subject: str = "th
 
 
 def waits(tray: str, wording: Wording, subject: str = "the message") -> Phrase:
-    """`the message waits in the tray no_practice, where GP liaison looks at it`."""
+    """`the message waits in the tray no_practice, for GP liaison`."""
     facts = wording.tray(tray)
     who: Phrase = ()
     if facts is not None and facts.owner:
-        who = phrase(", where ", name(facts.owner, "owner"), " looks at it")
+        who = phrase(", for ", name(facts.owner, "owner"))
     elif wording.origin is not None:
-        who = phrase(", where an operator looks at it")
+        who = phrase(f", for the {OPERATIONS}")
     return phrase(subject, " waits in the tray ", name(tray, "tray"), who)
 
 
 def looked_after(tray: str, wording: Wording) -> Phrase:
     """Who looks at a tray, and who may open it."""
     facts = wording.tray(tray)
-    owner = (
-        phrase(name(facts.owner, "owner")) if facts is not None and facts.owner else phrase("any operator")
-    )
+    owner = phrase(name(facts.owner, "owner")) if facts is not None and facts.owner else phrase(OPERATIONS)
     if facts is None or not facts.open_to:
         return owner
     roles = joined([name(role) for role in facts.open_to], "or")

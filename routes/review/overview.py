@@ -17,8 +17,8 @@ from routes.review.step_words import form_words, stopped
 __all__ = ["Before", "overview", "trays"]
 
 UNSTOPPED = """\
-This is where a message goes that the route wants and that nothing stops; what can stop one, the next table \
-says."""
+Where a message goes when this route takes it and nothing stops it. What can stop one is in the next \
+table."""
 Before = tuple[str, Sequence[Check], Sequence[Step], Wording]
 """Checks and changes that come before the route's own: where they stand, and the words of their file."""
 
@@ -97,12 +97,14 @@ def _failure(step: Step, wording: Wording) -> Phrase:
         case Translate():
             return phrase(
                 "a code in ",
-                wording.place(step.path),
+                wording.place(step.path, "any"),
                 " is not listed in the table ",
                 name(step.table.value, "table"),
             )
         case Reformat():
-            return phrase(wording.place(step.path), " is not written as ", form_words(step.source.value))
+            return phrase(
+                wording.place(step.path, "any"), " is not written as ", form_words(step.source.value)
+            )
         case Plugin():
             return phrase("the plugin step ", name(step.name.value), " fails")
         case _:

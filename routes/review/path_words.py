@@ -132,7 +132,13 @@ def _own_noun(place: Path, it: Path | None, which: str) -> Phrase:
     return phrase(f"{inner} of {_article(noun, which)}", noun)
 
 
-_OF_SEVERAL = {"every": "each of", "each": "each of", "no": "none of", "at least one": "at least one of"}
+_OF_SEVERAL = {
+    "every": "each of",
+    "each": "each of",
+    "no": "none of",
+    "any": "any of",
+    "at least one": "at least one of",
+}
 
 
 def _article(noun: Phrase, which: str) -> str:

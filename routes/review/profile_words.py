@@ -44,7 +44,7 @@ def constraint_sentence(path: Scalar, constraint: Constraint, wording: Wording) 
     if constraint.severity == "warning":
         words = phrase(words, "; if not, this is only noted")
     if constraint.words:
-        words = phrase(words, "; it is told as ", said(constraint.words))
+        words = phrase(words, "; the words for it are ", said(constraint.words))
     return Sentence(capital(phrase(words, ".")), where=str(constraint.spot))
 
 

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from routes.language.facts import ChannelFacts
+from routes.language.parser import parse_expression
 from routes.language.send_shapes import EARLIER
+from routes.language.source import Scalar
 from routes.language.steps import FallBack, FirstOf, NothingMore, Otherwise, SendEntry
+from routes.language.syntax import Name, Text
 from routes.review.document import Phrase, Sentence, capital, joined, name, phrase, said
 from routes.review.outcome_words import Wording, duration, outcome, result_of, waits
 from routes.review.step_words import check_sentence, step_sentence
@@ -22,6 +25,9 @@ _KINDS = {
     "folder": "as a file in a folder",
     "mllp": "over the network, to the recipient's own system",
 }
+
+
+TAKEN_BACK = "The first copy is taken back where it has surely not arrived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,19 @@ def _goes(entry: SendEntry, wording: Wording) -> Phrase:
     )
     if entry.address is None:
         return words
-    return phrase(words, ", at the address that ", wording.value(entry.address), " gives")
+    return phrase(words, _address(entry.address, wording))
+
+
+def _address(text: Scalar, wording: Wording) -> Phrase:
+    """Where the address comes from. A word of the route stands for one; it is nobody who could give one."""
+    told = wording.value(text)
+    match parse_expression(text.value):
+        case Name():
+            return phrase(", at the address that ", told, " stands for")
+        case Text():
+            return phrase(", at the address ", told)
+        case _:
+            return phrase(", at the address in ", told)
 
 
 def _own_changes(entry: SendEntry, wording: Wording) -> Iterator[Sentence]:
@@ -124,7 +142,7 @@ def fall_back_sentence(wait: FallBack, entry: SendEntry, wording: Wording) -> Se
     channel = _channel(wait.then.value, wording)
     if entry.address is not None and channel is not None and channel.directory:
         words = phrase(words, ", at the same address")
-    return Sentence(phrase(words, "."), where=str(wait.spot))
+    return Sentence(phrase(words, f". {TAKEN_BACK}."), where=str(wait.spot))
 
 
 def _taken(entry: SendEntry, wording: Wording) -> Phrase:
@@ -153,6 +171,13 @@ def _unreached(entry: SendEntry, wording: Wording) -> Phrase:
 
 def _channel(channel: str, wording: Wording) -> ChannelFacts | None:
     return None if wording.origin is None else wording.origin.channels.get(channel)
+
+
+def _how(channel: str, wording: Wording) -> Phrase:
+    """What a channel is, in the words of its file, and how it hands a message over."""
+    found = _channel(channel, wording)
+    how = channel_words("" if found is None else found.kind)
+    return phrase(said(found.about), ", ", how) if found is not None and found.about else phrase(how)
 
 
 def _kind(channel: str, wording: Wording) -> str:
@@ -200,12 +225,13 @@ def _ways(entry: SendEntry, wording: Wording, when: Phrase, *, told: bool = Fals
 
 def _late(wait: FallBack, wording: Wording) -> Way:
     verb = "delivered" if wait.proof == "delivered" else "acknowledged by the recipient"
-    how = channel_words(_kind(wait.then.value, wording))
+    how = _how(wait.then.value, wording)
     channel = _channel(wait.then.value, wording)
     if channel is not None and channel.directory:
-        how = f"{how}, at the same address"
+        how = phrase(how, ", at the same address")
+    how = phrase(how, f"; {TAKEN_BACK[0].lower()}{TAKEN_BACK[1:]}")
     when = phrase(f"but if it is not {verb} within {duration(wait.after)}")
-    return Way(when, phrase("also sent to ", name(wait.then.value, "channel")), phrase(how), follows=True)
+    return Way(when, phrase("also sent to ", name(wait.then.value, "channel")), how, follows=True)
 
 
 def _destination(entry: SendEntry, wording: Wording) -> tuple[Phrase, Phrase]:
@@ -216,9 +242,9 @@ def _destination(entry: SendEntry, wording: Wording) -> tuple[Phrase, Phrase]:
     if entry.to.value == EARLIER:
         same = joined([wording.place(path) for path in entry.same])
         return phrase("sent to all who had an earlier version"), phrase("the same in ", same)
-    how = phrase(channel_words(_kind(entry.to.value, wording)))
+    how = _how(entry.to.value, wording)
     if entry.address is not None:
-        how = phrase(how, ", at the address that ", wording.value(entry.address), " gives")
+        how = phrase(how, _address(entry.address, wording))
     return phrase("sent to ", name(entry.to.value, "channel")), how
 
 

@@ -46,7 +46,7 @@ def accept_sentence(accept: Accept, wording: Wording) -> Sentence:
     """What the route wants, and how others are counted."""
     text = accept.that or accept.unless
     wanted = () if text is None else wording.condition(text, holds=accept.that is not None)
-    words = phrase("It wants messages of which this is so: ", wanted, ". Others are counted as ")
+    words = phrase("It takes messages of which this is so: ", wanted, ". Others are counted as ")
     return Sentence(phrase(words, name(accept.rule), "."), where=str(accept.spot))
 
 
@@ -125,9 +125,10 @@ def _told(step: Step, wording: Wording) -> tuple[Phrase, tuple[Sentence, ...]]:
             return _reformatted(step, wording), ()
         case Replace():
             places = _places(step.paths, wording)
-            return phrase(
-                "in ", places, ", put ", literal(step.by), " wherever ", said(step.find), " stands"
-            ), ()
+            found = phrase(said(step.find), " (a blank)") if step.find == " " else phrase(said(step.find))
+            if not step.by:
+                return phrase("take every ", found, " out of ", places), ()
+            return phrase("in ", places, ", put ", literal(step.by), " wherever ", found, " stands"), ()
         case Recase():
             return _recased(step, wording), ()
         case Add():

@@ -193,7 +193,7 @@ def test_files_limits_and_names_are_told() -> None:
 
 
 def test_a_difference_without_effect_is_said_to_be_none() -> None:
-    assert between(site(WARD), site(WARD)).changes == ("only comments or the order of things",)
+    assert between(site(WARD), site(WARD)).changes == ("only comments, descriptions or the order of things",)
 
 
 def test_trays_that_are_no_longer_listed_are_named(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ VERBATIM = (
     "Tidies names.",
     "Only final results",
     "own_number",
+    "North, laboratory",
+    "the print room, which posts",
 )
 
 
@@ -181,8 +183,22 @@ def test_a_route_that_gets_its_messages_from_another_says_so() -> None:
     page = write_text(explain_route(compiled(), "onward"))
 
     assert "Other routes pass messages to it: everything." in page
-    assert "The hospital's dialect: north" in page
+    assert "The hospital's dialect: ‘north’" in page
     assert "The senders behind lims and letters are answered when all routes have decided" in page
+
+
+def test_a_word_of_the_route_is_not_taken_for_somebody_who_gives_an_address() -> None:
+    page = write_text(explain_route(compiled(), "everything"))
+
+    assert "at the address that ‘requester’ stands for" in page
+    assert "at the address in its ID number (it.1)" in page
+
+
+def test_a_list_that_cannot_be_read_is_told_of_any_of_its_entries() -> None:
+    """`every test order is not written as …` would say that all of them are wrong."""
+    page = write_text(explain_route(compiled(), "everything"))
+
+    assert "of any result line (OBX[*]-3) is not listed in the table lab_codes" in page
 
 
 def test_the_page_is_headed_with_the_version_that_is_signed() -> None:

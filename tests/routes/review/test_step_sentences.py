@@ -85,7 +85,7 @@ def test_a_kind_of_step_without_a_sentence_is_a_fault() -> None:
     [
         (
             steps.Accept,
-            "It wants messages of which this is so: the message type (MSH-9.1) is “ORU” (results).",
+            "It takes messages of which this is so: the message type (MSH-9.1) is “ORU” (results).",
         ),
         (
             steps.Set,
@@ -156,14 +156,14 @@ def test_a_profile_is_told_constraint_by_constraint() -> None:
     told_of = [describe_entry(check, WORDING), describe_entry(standard, WORDING)]
 
     assert "The date/time of birth (PID-7) must be filled in and be a valid date." in told_of[0]
-    assert "if not, this is only noted; it is told as “Only final results”" in told_of[0]
+    assert "if not, this is only noted; the words for it are “Only final results”" in told_of[0]
     assert "the HL7 standard of its version" in told_of[1]
 
 
 def test_a_fall_back_says_who_looks_at_a_tray() -> None:
     check = next(check for check in ROUTE.checks if check.otherwise.words == "no_practice")
 
-    assert "waits in the tray no_practice, where GP liaison looks at it" in describe_entry(check, WORDING)
+    assert "waits in the tray no_practice, for GP liaison" in describe_entry(check, WORDING)
     assert "GP liaison" not in describe_entry(check, Wording(WORDING.naming))
 
 

@@ -138,12 +138,20 @@ SOURCES = {
 }
 
 FEEDS = {
-    "lims": FeedFacts("lims", dialect="north", acknowledge="when_routed", timezone="Europe/London"),
+    "lims": FeedFacts(
+        "lims",
+        dialect="north",
+        acknowledge="when_routed",
+        timezone="Europe/London",
+        about="North, laboratory",
+    ),
     "letters": FeedFacts("letters", acknowledge="when_routed", guards=("safe",)),
 }
 CHANNELS = {
     "gp_message": ChannelFacts("gp_message", kind="amqp", directory="gp_directory"),
-    "print_room": ChannelFacts("print_room", kind="folder", directory="gp_directory"),
+    "print_room": ChannelFacts(
+        "print_room", kind="folder", directory="gp_directory", about="the print room, which posts"
+    ),
     "duty_desk": ChannelFacts("duty_desk", kind="mllp"),
     "archive": ChannelFacts("archive", kind="folder"),
 }
