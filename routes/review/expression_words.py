@@ -115,25 +115,24 @@ def _several(tree: And | Or, naming: Naming, holds: bool) -> Phrase:
 
 
 def _quantified(tree: Quantified, naming: Naming, holds: bool) -> Phrase:
-    """`no entry … is`, `at least one … is`; the opposite of any is no, and that of all says so."""
+    """`no entry … is`, `at least one … is`; the opposite of any is no, and that of all that one is not so."""
     quantifier = tree.quantifier
-    if not holds and quantifier == "all":
-        return phrase("it is not so that ", _quantified(tree, naming, True))
+    good = holds or quantifier != "all"
     if not holds:
-        quantifier = "any" if quantifier == "no" else "no"
+        quantifier = "no" if quantifier == "any" else "any"
     which = {"any": "at least one", "all": "each", "no": "no"}[quantifier]
-    tail = " (and there is at least one)" if quantifier == "all" else ""
+    tail = " (and there is at least one)" if quantifier == "all" else "" if good else ", or there is none"
     if tree.with_:
-        inner = clause(tree.test, naming.within(tree.path))
+        inner = clause(tree.test, naming.within(tree.path), holds=good)
         who = noun_of_path(tree.path, naming.it, which)
         return phrase(who, " is such that ", inner, tail)
     subject = noun_of_path(tree.path, naming.it, which)
     if isinstance(tree.test, Test):
         asked = _asked(
-            tree.test, naming, True, place_of(tree.path, naming.it), plural=_several_flags(subject)
+            tree.test, naming, good, place_of(tree.path, naming.it), plural=_several_flags(subject)
         )
         return phrase(subject, " ", asked, tail)
-    return phrase(subject, " ", clause(tree.test, naming), tail)
+    return phrase(subject, " ", clause(tree.test, naming, holds=good), tail)
 
 
 def _several_flags(subject: Phrase) -> bool:

@@ -110,11 +110,16 @@ def test_a_kind_of_node_without_words_is_a_fault() -> None:
         ),
         (
             "all NTE[*]-1 = '1'",
-            "it is not so that the set ID of each note (NTE[*]-1) is “1” (and there is at least one)",
+            "the set ID of at least one note (NTE[*]-1) is not “1”, or there is none",
         ),
         (
             "PID-8 = 'M' and MSH-4 is empty",
             "the administrative sex (PID-8) is not “M” (male), or the sending facility (MSH-4) is filled in",
+        ),
+        (
+            "all OBX[*] with (it-3.1 = 'K' and it-11 = 'F')",
+            "at least one result line (OBX[*]) is such that its test code (it-3.1) is not “K”, or its "
+            "observation result status (it-11) is not “F” (final), or there is none",
         ),
         ("received in hours night", "the message does not come in within the hours night"),
         ("PID-5.1 contains 'ZZ'", "the patient's family name (PID-5.1) does not contain “ZZ”"),
