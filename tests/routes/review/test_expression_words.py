@@ -117,9 +117,8 @@ def test_a_kind_of_node_without_words_is_a_fault() -> None:
             "the administrative sex (PID-8) is not “M” (male), or the sending facility (MSH-4) is filled in",
         ),
         (
-            "all OBX[*] with (it-3.1 = 'K' and it-11 = 'F')",
-            "at least one result line (OBX[*]) is such that its test code (it-3.1) is not “K”, or its "
-            "observation result status (it-11) is not “F” (final), or there is none",
+            "all OBX[*] with (it-1 = '1')",
+            "at least one result line (OBX[*]) is such that its set ID (it-1) is not “1”, or there is none",
         ),
         ("received in hours night", "the message does not come in within the hours night"),
         ("PID-5.1 contains 'ZZ'", "the patient's family name (PID-5.1) does not contain “ZZ”"),
