@@ -268,7 +268,7 @@ class Reloading:
             parts.worker.renew(site.channels, senders)
             parts.worker.at_once(parts.queue.renew(site.channels, change.channels))
             if isinstance(parts.queue, RabbitQueue):
-                parts.queue.use(site.broker, site.limits.broker_message, addresses_of(site))
+                parts.queue.use(site.brokers, site.limits.broker_message, addresses_of(site))
             parts.budget.resize(site.limits.intake_memory)
         finally:
             parts.router.go_on()

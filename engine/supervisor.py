@@ -101,10 +101,10 @@ class Engine:
         self.worker = DeliveryWorker(self.journal, site.channels)
         self._stops.append(self.worker.close)
         self.queue: EmbeddedQueue | RabbitQueue
-        if site.broker:
+        if site.brokers:
             self.queue = RabbitQueue(
                 self.journal,
-                site.broker,
+                site.brokers,
                 site.channels,
                 addresses=addresses_of(site),
                 max_message=site.limits.broker_message,

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ import pika
 import pytest
 import trustme
 
-__all__ = ["BrokerNode", "broker_node"]
+__all__ = ["BrokerNode", "broker_node", "free_ports"]
 
 INSTALL = (
     "these tests need RabbitMQ, which is not installed. On Debian or Ubuntu:\n"
@@ -48,9 +48,9 @@ def _with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _free_port() -> int:
+def _free_port(start: int = 0) -> int:
     """A free port below the ephemeral range: none may take it while the node is down."""
-    start = 20_000 + (os.getpid() * 7 + int(time.time())) % 8_000
+    start = start or 20_000 + (os.getpid() * 7 + int(time.time())) % 8_000
     for port in range(start, 32_000):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -60,6 +60,14 @@ def _free_port() -> int:
                 continue
             return port
     raise RuntimeError("no free port")
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different free ports."""
+    ports = [_free_port()]
+    while len(ports) < count:
+        ports.append(_free_port(ports[-1] + 1))
+    return ports
 
 
 def _sbin() -> Path:
@@ -72,18 +80,24 @@ def _sbin() -> Path:
 class BrokerNode:
     """One node. `url` is its address with the default user and virtual host, `tls_url` the same over TLS."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ports: Sequence[int] = (),
+        own_epmd: bool = True,
+        settings: str = "",
+        name: str = "",
+    ) -> None:
+        """ports: for AMQP, for other nodes, for TLS, and of the name daemon. own_epmd: false where another
+        node's is used. settings: more lines for rabbitmq.conf. name: of the node, before its @localhost."""
         self._sbin = _sbin()
         self._folder = folder
-        self.port = _free_port()
-        taken = {self.port}
-        self._ports: list[int] = []
-        while len(self._ports) < 3:
-            port = _free_port()
-            while port in taken:
-                port += 1
-            taken.add(port)
-            self._ports.append(port)
+        self._own_epmd = own_epmd
+        self.port, distribution, tls, epmd = ports or free_ports(4)
+        self._ports = [distribution, epmd, tls]
+        self._name = name or f"gatepost{self.port}"
+        self._settings = settings
         self._epmd: subprocess.Popen[bytes] | None = None
         self._node: subprocess.Popen[bytes] | None = None
         self._lay_out()
@@ -91,6 +105,16 @@ class BrokerNode:
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    @property
+    def name(self) -> str:
+        """As other nodes call it."""
+        return f"{self._name}@localhost"
+
+    @property
+    def log(self) -> str:
+        """What it has written to its log."""
+        return "".join(path.read_text(errors="replace") for path in (self._folder / "log").glob("*.log"))
 
     @property
     def tls_url(self) -> str:
@@ -117,7 +141,7 @@ class BrokerNode:
             f"listeners.ssl.1 = 127.0.0.1:{self._ports[2]}\nssl_options.verify = verify_none\n"
             f"ssl_options.cacertfile = {self.authority}\n"
             f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {certificate}\n"
-            "disk_free_limit.absolute = 200MB\nvm_memory_high_watermark.absolute = 2GiB\n"
+            "disk_free_limit.absolute = 200MB\nvm_memory_high_watermark.absolute = 2GiB\n" + self._settings
         )
         (self._folder / "enabled_plugins").write_text("[].\n")
         cookie = self._folder / ".erlang.cookie"
@@ -132,7 +156,7 @@ class BrokerNode:
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": folder,
             "LANG": "C.UTF-8",
-            "RABBITMQ_NODENAME": f"gatepost{self.port}@localhost",
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(distribution),
             "ERL_EPMD_PORT": str(epmd),
@@ -151,10 +175,26 @@ class BrokerNode:
 
     def start(self) -> None:
         """Start the node and wait until a channel can be opened."""
-        if self._epmd is None:
+        self.begin()
+        self.ready()
+
+    def begin(self) -> None:
+        """Start the node, and wait for nothing."""
+        if self._epmd is None and self._own_epmd:
             self._epmd = self._spawn(["epmd", "-address", "127.0.0.1", "-port", str(self._ports[1])])
         self._node = self._spawn([str(self._sbin / "rabbitmq-server")])
+
+    def ready(self) -> None:
+        """Wait until a channel can be opened."""
         self.wait_until(self._answers, "RabbitMQ did not start", START)
+
+    def freeze(self) -> None:
+        """As if its machine hung: it does nothing, and its connections stay open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         # The death signal follows the thread that forked. A test's thread may end long before the run does,

@@ -9,26 +9,24 @@ they are ended here and reported as unknown). Knows nothing of deliveries.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Literal
 
-import aiormq
-from aiormq.abc import AbstractConnection
+from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.channel import Channel
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
-from yarl import URL
 
 from engine.crash_points import ARMED, reach
 from engine.queues.apart import Apart, open_channel
+from engine.queues.nodes import TROUBLE, Nodes
 from engine.queues.refusals import LOST, SILENT, Refusal, why_not_connected
 
-__all__ = ["TROUBLE", "Link", "Outcome", "Publisher", "open_connection"]
+__all__ = ["TROUBLE", "Link", "Outcome", "Publisher"]
 
 Outcome = Literal[
     "stored",  # the broker confirmed: it is on disk on a majority
@@ -38,57 +36,34 @@ Outcome = Literal[
     "unsent",  # nothing went out
 ]
 
-_HEARTBEAT = 10  # seconds; a half-open connection is noticed after three of them
-_CONNECT = 15.0  # seconds
+_PREPARE = 15.0  # seconds for what lives on a connection
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between attempts to connect
 _STALLED = 30.0  # seconds without a confirm, though not blocked, after which a connection is given up
 _WATCH = 1.0  # seconds between looks at it
+_NO_SIGN = 8.0  # seconds without an answer after which another node is tried
+_SILENT_FOR = 300.0  # seconds for which a queue without confirms is remembered
 _ON_ITS_WAY = 0.0005  # seconds after which a frame has left us and no confirm has come; for the fault rig
 _NOWHERE = "gatepost..nowhere"  # no channel or address makes this name
-
-TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, RuntimeError, TimeoutError, EOFError)
-"""What the client raises when a connection or a channel has failed."""
-
-
-class Connection(aiormq.Connection):
-    """A connection that remembers why the broker blocks it: the client only logs that."""
-
-    blocked_by = ""
-
-    # Of the same name as the client's own class, so that this is its private method.
-    async def __handle_connection_blocked(self, frame: Any) -> None:
-        self.blocked_by = str(frame.reason or "")
-        await super().__handle_connection_blocked(frame)
-
-
-async def open_connection(url: str, name: str) -> AbstractConnection:
-    """A connection with a short heartbeat. Raises one of aiormq's errors, OSError or TimeoutError."""
-    # The client's own log shows frames, which hold message bodies: nothing of it may reach ours.
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL + 1)
-    address = URL(url).update_query({"heartbeat": str(_HEARTBEAT), "name": name})
-    connection = Connection(address)
-    async with asyncio.timeout(_CONNECT):
-        await connection.connect()
-    return connection
 
 
 class Link:
     """Keeps one connection: connects, says so, notices its end, says so, and connects again.
 
     `up` prepares what lives on the connection; `down` is told when it has gone. `changed` is told None when
-    a connection stands, and why there is none: once for each reason, until one stands again. blocked: what
-    the broker lacks while it takes nothing ("low on memory"), else "".
+    a connection stands, and why there is none: once for each reason, until one stands again. node: the host
+    and port of the present connection, or of the last. blocked: what the broker lacks while it takes nothing
+    ("low on memory"), else "".
     """
 
     def __init__(
         self,
-        url: str,
+        nodes: Nodes,
         name: str,
         up: Callable[[AbstractConnection], Awaitable[None]],
         down: Callable[[], None],
         changed: Callable[[Refusal | None], None] = lambda _why: None,
     ) -> None:
-        self.url = url  # asked for each connection
+        self._nodes = nodes
         self._name = name
         self._up = up
         self._down = down
@@ -97,6 +72,7 @@ class Link:
         self._connection: AbstractConnection | None = None
         self._lost = asyncio.Event()
         self.blocked = ""
+        self.node = ""
 
     def start(self) -> None:
         """Begin to connect, and keep at it."""
@@ -118,14 +94,15 @@ class Link:
         wait = _FIRST_WAIT
         told: set[Refusal | None] = set()
         while True:
+            lived = False
             try:
-                self._connection = await open_connection(self.url, self._name)
-                async with asyncio.timeout(_CONNECT):
+                self._connection, self.node = await self._nodes.connect(self._name)
+                async with asyncio.timeout(_PREPARE):
                     await self._up(self._connection)
                 if told != {None}:
                     told = {None}
                     self._changed(None)
-                wait = _FIRST_WAIT
+                wait, lived = _FIRST_WAIT, True
                 why = await self._watch(self._connection)
             except TROUBLE as error:
                 why = why_not_connected(error)
@@ -136,12 +113,17 @@ class Link:
                     self._down()
                     raise
                 why = why_not_connected(error)  # the client reports a loss as a cancellation
+            stood = self._connection is not None
             await self._close(gently=False)
             self._down()
             told.discard(None)
             if why not in told:
                 told.add(why)
                 self._changed(why)
+            if stood:
+                self._nodes.failed(self.node)
+            if lived and self._nodes.several:
+                continue  # another node may well be there
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not secrecy
             wait = min(wait * 2, _LONGEST_WAIT)
 
@@ -149,6 +131,7 @@ class Link:
         """Return when the connection has ended, and why; keep `blocked` true while the broker blocks it."""
         closing = connection.closing
         self._lost.clear()
+        pulse = await _Pulse.of(connection) if self._nodes.several else None
         while True:
             lost = asyncio.ensure_future(self._lost.wait())
             await asyncio.wait((closing, lost), timeout=_WATCH, return_when=asyncio.FIRST_COMPLETED)
@@ -158,6 +141,8 @@ class Link:
             if self._lost.is_set():
                 return SILENT
             self.blocked = await _blocked_by(connection)
+            if pulse is not None and pulse.stopped(counts=not self.blocked):
+                return SILENT
 
     async def _close(self, *, gently: bool) -> None:
         connection, self._connection = self._connection, None
@@ -169,6 +154,36 @@ class Link:
                 await connection.close()
         except (*TROUBLE, asyncio.CancelledError):
             return  # it had gone
+
+
+class _Pulse:
+    """Asks a node for a sign of life every few seconds. Heartbeats tell of a frozen one only after half a
+    minute; where another node can be had, that is long."""
+
+    def __init__(self, channel: AbstractChannel) -> None:
+        self._channel = channel
+        self._asking: asyncio.Task[None] | None = None
+        self._answered = time.monotonic()
+
+    @classmethod
+    async def of(cls, connection: AbstractConnection) -> _Pulse:
+        """Raises one of TROUBLE."""
+        async with asyncio.timeout(_PREPARE):
+            return cls(await connection.channel(publisher_confirms=False))
+
+    def stopped(self, *, counts: bool) -> bool:
+        """Whether there was no answer for too long. counts: false while the broker lets nothing through."""
+        now = time.monotonic()
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="broker pulse")
+        elif not counts:
+            self._answered = now
+        return now - self._answered > _NO_SIGN
+
+    async def _ask(self) -> None:
+        with suppress(*TROUBLE, asyncio.CancelledError):  # the connection's end, which is noticed elsewhere
+            await self._channel.basic_qos(prefetch_count=1)
+            self._answered = time.monotonic()
 
 
 async def _blocked_by(connection: AbstractConnection) -> str:
@@ -194,6 +209,7 @@ class Publisher:
         self._under_way: dict[asyncio.Task[object], tuple[float, str]] = {}  # since when, to which queue
         self._ended: set[asyncio.Task[object]] = set()
         self._probe: asyncio.Task[None] | None = None
+        self._silent: dict[str, float] = {}  # queues without a confirm, and when that was last seen
         self.answered = False
         """Whether the broker has answered a publish on the present connection."""
 
@@ -234,10 +250,20 @@ class Publisher:
             await channel.basic_publish(b"", routing_key=_NOWHERE, mandatory=False, wait=False)
             self.answered = True
 
-    def stalled(self) -> str:
-        """The queue whose confirm has been waited for longer than a healthy broker takes; "" for none."""
-        since, queue = min(self._under_way.values(), default=(0.0, ""))
-        return queue if queue and time.monotonic() - since > _STALLED else ""
+    def stalled(self) -> bool:
+        """Whether a confirm has been waited for longer than a healthy broker takes."""
+        now = time.monotonic()
+        queues = [queue for since, queue in self._under_way.values() if now - since > _STALLED]
+        self._silent.update(dict.fromkeys(queues, now))
+        return bool(queues)
+
+    @property
+    def unconfirmed(self) -> list[str]:
+        """The queues whose last message was given up for want of a confirm."""
+        limit = time.monotonic() - _SILENT_FOR
+        for queue in [queue for queue, since in self._silent.items() if since < limit]:
+            del self._silent[queue]  # nothing was published there any more
+        return list(self._silent)
 
     async def publish(self, queue: str, body: bytes, headers: Mapping[str, str | int | bool]) -> Outcome:
         """Publish one message and wait for what became of it. Raises nothing."""
@@ -262,6 +288,7 @@ class Publisher:
                 body, routing_key=queue, properties=properties, mandatory=True, wait=False
             )
             self.answered = True
+            self._silent.pop(queue, None)
         except PublishError:
             self.answered = True
             return "returned"

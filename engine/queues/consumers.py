@@ -20,9 +20,9 @@ from engine.crash_points import ARMED, reach
 from engine.journal.contract import Journal
 from engine.journal.records import OPEN_STATES, DeliveryRow
 from engine.observe.log import get_log
-from engine.queues.broker import TROUBLE
 from engine.queues.budget import InHand
 from engine.queues.contract import Tickets, Work
+from engine.queues.nodes import TROUBLE
 from engine.queues.outbox import LaneKey
 from engine.queues.schedule import AGAIN, IDLE, Schedule, now_us
 from engine.queues.topology import queue_name

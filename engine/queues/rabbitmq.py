@@ -18,6 +18,7 @@ from engine.journal.records import DeliveryRow
 from engine.queues.broker import Link, Publisher
 from engine.queues.consumers import Consumers
 from engine.queues.contract import Work
+from engine.queues.nodes import Nodes
 from engine.queues.outbox import LaneKey
 from engine.queues.refusals import Refusal
 from engine.queues.relay import Relay
@@ -33,16 +34,16 @@ __all__ = ["RabbitQueue"]
 class RabbitQueue:
     """Implements engine.queues.contract.Queue on RabbitMQ 3.10 or newer.
 
-    url: amqp:// or amqps://, secrets filled in. addresses: the possible ones of channels that have some; at
-    the start it is looked whether their queues, where they exist, are as ours must be. max_message: bytes,
-    the broker's own limit (16 MiB on 4.x, 128 MiB on 3.10). memory: bytes of offered rows kept. hold: seconds
-    of back-off beyond which a ticket is given back to the broker.
+    urls: amqp:// or amqps://, secrets filled in; of a cluster one for each node. addresses: the possible ones
+    of channels that have some; at the start it is looked whether their queues, where they exist, are as ours
+    must be. max_message: bytes, the broker's own limit (16 MiB on 4.x, 128 MiB on 3.10). memory: bytes of
+    offered rows kept. hold: seconds of back-off beyond which a ticket is given back to the broker.
     """
 
     def __init__(
         self,
         journal: ClaimJournal,
-        url: str,
+        urls: str | Sequence[str],
         channels: Mapping[str, ChannelSettings],
         *,
         addresses: Mapping[str, Collection[str]] | None = None,
@@ -55,8 +56,9 @@ class RabbitQueue:
         self._channels = channels
         self._addresses = addresses or {}
         self._recorder = Recorder(journal)
+        self._nodes = Nodes(urls)
         self._publisher = Publisher()
-        self._topology = Topology(url, settle=settle)
+        self._topology = Topology(self._nodes, settle=settle)
         self._relay = Relay(
             journal,
             self._recorder,
@@ -71,12 +73,15 @@ class RabbitQueue:
         self._consumers = Consumers(
             journal, self._relay.publish_again, self._relay.overtaken, hold=round(hold * 1e6)
         )
-        self._out = Link(url, "gatepost publishing", self._publishing, self._not_publishing, self._changed)
-        self._in = Link(url, "gatepost consuming", self._consumers.attach, self._consumers.detach)
+        self._out = Link(
+            self._nodes, "gatepost publishing", self._publishing, self._not_publishing, self._changed
+        )
+        self._in = Link(self._nodes, "gatepost consuming", self._consumers.attach, self._consumers.detach)
         self._watch = BrokerWatch(
             self._out,
             self._publisher,
             self._topology,
+            self._nodes,
             pause=self._relay.pause,
             resume=self._resume,
             mended=self._relay.hurry,
@@ -111,10 +116,15 @@ class RabbitQueue:
         self._relay.renew(_mailboxes(channels), changed)
         return self._consumers.renew(changed, {name for name in changed if name not in channels})
 
-    def use(self, url: str, max_message: int, addresses: Mapping[str, Collection[str]] | None = None) -> None:
-        """The broker's address with other credentials, for whenever a connection is made anew, the largest
-        message that it takes, and the channels' addresses."""
-        self._out.url = self._in.url = self._topology.url = url
+    def use(
+        self,
+        urls: str | Sequence[str],
+        max_message: int,
+        addresses: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        """The broker's addresses, perhaps with other credentials or nodes, for whenever a connection is made
+        anew, the largest message that it takes, and the channels' addresses."""
+        self._nodes.use(urls)
         self._relay.max_message = max_message
         known = {queue for queue, _ in self._queues(self._channels)}
         self._addresses = addresses or {}
@@ -138,6 +148,7 @@ class RabbitQueue:
     def _not_publishing(self) -> None:
         self._relay.pause()
         self._publisher.detach()
+        self._topology.drop()
 
     def _resume(self) -> None:
         if self._publisher.attached:

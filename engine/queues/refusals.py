@@ -1,6 +1,6 @@
 """What RabbitMQ's refusals mean, in words for operators: why a connection failed, what differs in a queue.
 
-Pure: errors and the broker's own texts in, sentences out. No address, user or password stands in them; of
+Pure: errors and the broker's own texts in, sentences out. No user or password stands in them; of
 the client's texts only those parts are passed on that can hold none.
 """
 
@@ -20,7 +20,9 @@ from aiormq.exceptions import (
     ProbableAuthenticationError,
 )
 
-__all__ = ["LOST", "SILENT", "Refusal", "difference", "why_not_connected"]
+__all__ = [
+    "LOST", "SILENT", "NotReachedError", "Refusal", "difference", "together", "why_not_connected",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,26 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"{self.why}; {self.remedy}"
+
+
+class NotReachedError(ConnectionError):
+    """No node of the broker could be connected to."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.why)
+        self.refusal = refusal
+
+
+def together(whys: Mapping[str, Refusal]) -> Refusal:
+    """Why none of these nodes (host and port) is reached, as one."""
+    different = tuple(dict.fromkeys(whys.values()))
+    if len(different) == 1 and len(whys) == 1:
+        return different[0]
+    if len(different) == 1:
+        (same,) = different
+        return Refusal(f"{same.why} (the same at each of {', '.join(whys)})", same.remedy)
+    remedies = dict.fromkeys(why.remedy for why in different)
+    return Refusal("; ".join(f"{node}: {why.why}" for node, why in whys.items()), "; ".join(remedies))
 
 
 _LOGIN = Refusal(
@@ -76,6 +98,8 @@ LOST = Refusal("the connection was lost", "is the broker running?")
 
 def why_not_connected(error: BaseException) -> Refusal:
     """What a failed attempt to connect, or the end of a connection, means."""
+    if isinstance(error, NotReachedError):
+        return error.refusal
     cause = error.__cause__ or error
     if isinstance(error, ProbableAuthenticationError | AuthenticationError):
         return _LOGIN

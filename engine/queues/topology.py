@@ -26,7 +26,7 @@ from aiormq.exceptions import (
 )
 
 from engine.observe.log import get_log
-from engine.queues.broker import TROUBLE, open_connection
+from engine.queues.nodes import TROUBLE, Nodes
 from engine.queues.refusals import difference
 
 __all__ = [
@@ -60,7 +60,7 @@ log = get_log()
 
 _SETTLE = 2.0  # seconds
 _AT_ONCE = 4  # declarations under way together
-_TIMEOUT = 30.0  # seconds for one answer of the broker
+_TIMEOUT = 20.0  # seconds for one answer of the broker
 _TOLD = 20  # queues in trouble at once that have a line of their own in the log
 
 
@@ -96,8 +96,8 @@ class Declared:
 class Topology:
     """Declares queues, each once, on a connection of its own that is opened when needed."""
 
-    def __init__(self, url: str, *, settle: float = _SETTLE) -> None:
-        self.url = url  # asked for each connection
+    def __init__(self, nodes: Nodes, *, settle: float = _SETTLE) -> None:
+        self._nodes = nodes
         self._settle = settle
         self._declared: dict[str, Declared] = {}
         self._refused: dict[str, _Refused] = {}
@@ -106,6 +106,7 @@ class Topology:
         self._opening = asyncio.Lock()
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._channels: list[AbstractChannel] = []
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def unusable(self) -> Mapping[str, str]:
@@ -172,6 +173,12 @@ class Topology:
             self.forget(DEAD)  # deleted meanwhile
             return 0
         return depth.messages
+
+    def drop(self) -> None:
+        """Give the connection up: the node does not answer. Whoever waits on it is told that it is away."""
+        task = asyncio.get_running_loop().create_task(self.close(), name="declaring given up")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -277,7 +284,7 @@ class Topology:
                 return channel
         async with self._opening:
             if self._connection is None or self._connection.is_closed:
-                self._connection = await open_connection(self.url, "gatepost declaring")
+                self._connection, _ = await self._nodes.connect("gatepost declaring")
         return await self._connection.channel(publisher_confirms=False, timeout=_TIMEOUT)
 
 

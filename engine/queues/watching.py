@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.observe.log import get_log
 from engine.queues.broker import Link, Publisher
+from engine.queues.nodes import Nodes
 from engine.queues.refusals import Refusal
 from engine.queues.topology import DEAD, BrokerAwayError, QueueUnusableError, Topology
 
@@ -26,9 +27,11 @@ _PROBE_LOOKS = 2
 _AGAIN = 20  # queues in trouble asked about again at a time
 _SHOWN = 10  # queues in trouble that are named
 NO_CONFIRM = (
-    "the broker does not confirm messages to this queue; they wait and are published again. If this "
-    "goes on, the queue has lost its leader: if it is a new one, delete it on the broker, and it is made anew"
+    "messages wait in the journal, and are published again. In a cluster most of the nodes that hold the "
+    "queue are away: bring them back (rabbitmqctl cluster_status). Where all are there, a new queue may have "
+    "lost its leader in a crash: delete it on the broker, and it is made anew"
 )
+NODE = "see that it runs and is reachable; with most nodes away, the broker takes nothing"
 FREE = "free memory or disk space on the broker; messages wait in the journal, and follow by themselves"
 LOOK_INTO = (
     f"the broker gave up delivering them; look into {DEAD}, and resend from the journal what a practice lacks"
@@ -43,6 +46,7 @@ class BrokerWatch:
         link: Link,
         publisher: Publisher,
         topology: Topology,
+        nodes: Nodes,
         *,
         pause: Callable[[], None],
         resume: Callable[[], None],
@@ -51,6 +55,7 @@ class BrokerWatch:
         self._link = link
         self._publisher = publisher
         self._topology = topology
+        self._nodes = nodes
         self._pause = pause
         self._resume = resume
         self._mended = mended
@@ -59,6 +64,9 @@ class BrokerWatch:
         self._connected = False
         self._blocked = ""
         self._dead = 0
+        self._unconfirmed: list[str] = []
+        self._unreached: Mapping[str, Refusal] = {}
+        self._looking: asyncio.Task[None] | None = None
         self._to_check: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._checking: asyncio.Task[None] | None = None
 
@@ -69,7 +77,8 @@ class BrokerWatch:
             return "unreachable"
         if self._blocked:
             return f"blocked by an alarm on the broker ({self._blocked})"
-        return f"connected, {self._dead} in {DEAD}" if self._dead else "connected"
+        where = f" to {self._link.node}" if self._nodes.several else ""
+        return f"connected{where}, {self._dead} in {DEAD}" if self._dead else f"connected{where}"
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -78,6 +87,12 @@ class BrokerWatch:
         return (
             *([f"RabbitMQ is not reachable: {self._away}"] if self._away is not None else []),
             *([f"RabbitMQ takes nothing ({self._blocked}): {FREE}"] if self._blocked else []),
+            *(
+                [f"RabbitMQ does not confirm messages to {_few(self._unconfirmed)}: {NO_CONFIRM}"]
+                if self._unconfirmed
+                else []
+            ),
+            *(f"the node {node} is away ({why.why}): {NODE}" for node, why in self._unreached.items()),
             *([f"{self._dead} dead letters: {LOOK_INTO}"] if self._dead else []),
             *list(unusable.values())[:_SHOWN],
             *([f"{len(unusable) - _SHOWN} more such queues"] if len(unusable) > _SHOWN else []),
@@ -90,7 +105,7 @@ class BrokerWatch:
 
     async def stop(self) -> None:
         """Watch no more."""
-        tasks = [task for task in (self._task, self._checking) if task is not None]
+        tasks = [task for task in (self._task, self._checking, self._looking) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,7 +120,7 @@ class BrokerWatch:
         self._connected = why is None
         self._away = why
         if why is None:
-            log.info("broker.connected")
+            log.info("broker.connected", **({"node": self._link.node} if self._nodes.several else {}))
         else:
             log.error("broker.disconnected", why=why.why, remedy=why.remedy)
 
@@ -121,18 +136,43 @@ class BrokerWatch:
         looks = 0
         while True:
             self._see_blocked()
-            if not self._blocked and (queue := self._publisher.stalled()):
-                log.error("broker.trouble", queue=queue, why=NO_CONFIRM)
+            self._see_nodes()
+            if not self._blocked and self._publisher.stalled():
                 self._link.lose()
+            self._see_confirms()
             if self._connected and not self._blocked:
                 if looks % _PROBE_LOOKS == 0:
                     self._publisher.probe()
-                if looks % _DEAD_LOOKS == 0:
-                    await self._see_dead()
-                    await self._see_mended()
+                if looks % _DEAD_LOOKS == 0 and (self._looking is None or self._looking.done()):
+                    # Beside the watch: a queue without its leader lets a question wait for long.
+                    self._looking = asyncio.create_task(self._look(), name="broker look")
                 self._go_on_checking()
             looks += 1
             await asyncio.sleep(_LOOK)
+
+    async def _look(self) -> None:
+        await self._see_dead()
+        await self._see_mended()
+        for node in self._unreached:
+            await self._nodes.look_for(node)
+
+    def _see_nodes(self) -> None:
+        """A node of several that does not answer is looked for until it does. One that falls while another is
+        in use is noticed when it is needed."""
+        before, self._unreached = self._unreached, self._nodes.unreached if self._connected else {}
+        for node, why in self._unreached.items():
+            if node not in before:
+                log.error("broker.node_away", node=node, why=why.why, remedy=why.remedy)
+        for node in before:
+            if self._connected and node not in self._unreached:
+                log.info("broker.node_back", node=node)
+
+    def _see_confirms(self) -> None:
+        before, self._unconfirmed = self._unconfirmed, self._publisher.unconfirmed
+        if self._unconfirmed and not before:
+            log.error("broker.no_confirms", queues=_few(self._unconfirmed), remedy=NO_CONFIRM)
+        elif before and not self._unconfirmed:
+            log.info("broker.confirms")
 
     def _see_blocked(self) -> None:
         """A new connection is not blocked before it publishes: only an answer shows that an alarm is over."""
@@ -183,3 +223,8 @@ class BrokerWatch:
                     return  # goes on when it is back
             if self._to_check and self._to_check[0][0] == queue:
                 self._to_check.popleft()
+
+
+def _few(queues: Sequence[str]) -> str:
+    """One queue by its name, and how many others."""
+    return queues[0] + (f" and {len(queues) - 1} others" if len(queues) > 1 else "")

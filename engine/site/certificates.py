@@ -7,27 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import time
 from pathlib import Path
 
 from routes.language.problems import Problems, Spot
 from routes.language.source import Scalar
 
-__all__ = ["check_certificates", "existing_file", "fingerprint"]
+__all__ = ["check_certificates", "existing_file", "fingerprint", "readable_file"]
 
+_CERT_HAS_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 MOST = 4_000_000  # bytes of one file that count; the largest bundles of authorities have a tenth of it
 
 
 def existing_file(name: Scalar | None, folder: Path, problems: Problems) -> Path | None:
     """The file that a setting names (a relative path starts at the site folder), if it can be read."""
-    if name is None:
-        return None
-    path = folder / name.value
+    return None if name is None else readable_file(folder / name.value, name.spot, problems)
+
+
+def readable_file(path: Path, spot: Spot, problems: Problems) -> Path | None:
+    """The file, if it can be read; a problem and None otherwise."""
     try:
         with path.open("rb"):
             return path
     except OSError as why:
         problems.add(
-            name.spot,
+            spot,
             f"This file cannot be read ({why.strerror}). A relative path starts at the site folder.",
             "missing-tls-file",
         )
@@ -37,7 +41,8 @@ def existing_file(name: Scalar | None, folder: Path, problems: Problems) -> Path
 def check_certificates(
     certificate: Path | None, key: Path | None, authority: Path | None, spot: Spot, problems: Problems
 ) -> None:
-    """A problem where OpenSSL would not take these PEM files, or the key belongs to another certificate."""
+    """A problem where OpenSSL would not take these PEM files, or the key belongs to another certificate; a
+    warning where one has expired."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         if certificate is not None and key is not None:
@@ -54,6 +59,47 @@ def check_certificates(
             "certificate and have no pass phrase.",
             "bad-tls-file",
         )
+        return
+    expired = []
+    if certificate is not None and key is not None and _expired(certificate, key):
+        expired.append(certificate)
+    if authority is not None and _authorities_expired(context):
+        expired.append(authority)
+    for file in expired:
+        problems.add(
+            spot,
+            f"The certificate in {file.name} has expired: nobody who checks it connects. Renew it.",
+            "expired-certificate",
+            warning=True,
+        )
+
+
+def _expired(certificate: Path, key: Path) -> bool:
+    """Whether OpenSSL, shown this certificate in a handshake (which nobody else sees), finds it expired."""
+    shower = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shower.load_cert_chain(certificate, key, password=lambda: "")
+    looker = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    looker.check_hostname = False
+    looker.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # only its own time counts
+    looker.load_verify_locations(certificate)
+    one, other = ssl.MemoryBIO(), ssl.MemoryBIO()
+    shown, looking = shower.wrap_bio(one, other, server_side=True), looker.wrap_bio(other, one)
+    for side in (looking, shown, looking):
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLCertVerificationError as why:
+            return why.verify_code == _CERT_HAS_EXPIRED
+        except ssl.SSLError:
+            return False  # wrong in another way, which its peers will tell
+    return False
+
+
+def _authorities_expired(context: ssl.SSLContext) -> bool:
+    """Whether no authority of those loaded is valid any more."""
+    ends = [ssl.cert_time_to_seconds(str(found["notAfter"])) for found in context.get_ca_certs()]
+    return bool(ends) and max(ends) < time.time()
 
 
 def fingerprint(*files: Path | None) -> str:

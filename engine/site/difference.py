@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
-from urllib.parse import urlsplit
 
+from engine.site.brokers import same_cluster
 from engine.site.model import Address, ChannelSettings, Feed, Limits, Site, Tls
 
 __all__ = ["ChannelAction", "Difference", "FeedAction", "difference", "shown_address"]
@@ -36,7 +36,7 @@ class Difference:
 
     restart: sentences about what cannot be changed while the engine runs; empty where nothing is. gone_feeds,
     gone_channels, gone_trays: names that the new site does not have any more. mailboxes: channels that became
-    the broker's mailboxes, or were. credentials: only the user or password of the broker's address changed.
+    the broker's mailboxes, or were. credentials: only users, passwords or some nodes of the broker changed.
     changes: what differs, one line each, for people.
     """
 
@@ -64,7 +64,7 @@ class Difference:
 def difference(old: Site, new: Site) -> Difference:
     """What the engine must do to go from one site to the other."""
     restart = tuple(_restarts(old, new))
-    credentials = old.broker != new.broker and _same_broker(old.broker, new.broker)
+    credentials = old.brokers != new.brokers and same_cluster(old.brokers, new.brokers)
     feeds = dict(_feed_actions(old.feeds, new.feeds))
     channels = dict(_channel_actions(old.channels, new.channels))
     trays = _trays(old) - _trays(new)
@@ -74,7 +74,7 @@ def difference(old: Site, new: Site) -> Difference:
         *_setting_changes(old, new),
         *_file_changes(old.sources, new.sources),
         *(f"tray {name}: no longer listed" for name in sorted(trays)),
-        *(("broker: other credentials, used when it connects again",) if credentials else ()),
+        *(("broker: other credentials or nodes, used when it connects again",) if credentials else ()),
     ]
     if not changes and old.hash != new.hash:
         changes.append("only comments, descriptions or the order of things")
@@ -106,21 +106,11 @@ def _restarts(old: Site, new: Site) -> Iterator[str]:
             f"the data folder was changed from {old.data} to {new.data}: the journal lies there, and moves "
             "only while the engine is stopped. Restart the engine, or put the old folder back"
         )
-    if old.broker != new.broker and not _same_broker(old.broker, new.broker):
+    if old.brokers != new.brokers and not same_cluster(old.brokers, new.brokers):
         yield (
             f"the broker was changed from {old.broker_shown} to {new.broker_shown}: deliveries under way are "
             "on the old one. Restart the engine, or put the old broker back"
         )
-
-
-def _same_broker(old: str, new: str) -> bool:
-    """True where both are brokers and only user or password differ."""
-    if not old or not new:
-        return False
-    one, other = urlsplit(old), urlsplit(new)
-    return (one.scheme, one.hostname, one.port, one.path, one.query) == (
-        other.scheme, other.hostname, other.port, other.path, other.query,
-    )  # fmt: skip
 
 
 # -- feeds ----------------------------------------------------------------------------------------------

@@ -190,7 +190,7 @@ def _site(
         root,
         settings.data if settings else root / "var",
         {Path(name).stem: text for name, text in files.texts.items() if name.endswith(".csv")},
-        settings is None or settings.wants_broker,
+        settings is None or settings.brokers.wanted,
         to_run,
     )
     channels, channel_facts = read_channels(trees.channels, around, problems)
@@ -210,8 +210,8 @@ def _site(
         plan,
         hash_of(sources),
         environment,
-        settings.broker,
-        settings.broker_shown,
+        settings.brokers.urls,
+        settings.brokers.shown,
         settings.limits,
         sources,
         _beside(feeds, channels, settings),
@@ -233,7 +233,7 @@ def _beside(
         for file in (tls.certificate, tls.key, tls.client_ca, tls.ca)
         if file is not None
     ]
-    return tuple(dict.fromkeys([*files, *settings.secrets]))
+    return tuple(dict.fromkeys([*files, *settings.brokers.secrets]))
 
 
 def _sources(files: SiteFiles, environment: str, trees: _Trees, settings: Settings) -> dict[str, str]:
@@ -249,7 +249,7 @@ def _sources(files: SiteFiles, environment: str, trees: _Trees, settings: Settin
         sources[PLUGINS] = "".join(f"{plugin.name}@{plugin.version} {plugin.hash}\n" for plugin in plugins)
     options = [line for tree in (trees.settings, trees.feeds, trees.channels) for line in _options(tree, "")]
     lines = [
-        f"{path}: {settings.broker_shown if path == 'broker' else value}\n"
+        f"{path}: {settings.brokers.shown if path == 'broker' else value}\n"
         for path, value in options
         if path != "data"
     ]

@@ -158,9 +158,9 @@ class Site:
     sources: the texts that the hash is over, by path: every file that influences behaviour, plugins and
     command-line options. No secret is among them.
 
-    broker: "" for the embedded queue, or an amqp:// or amqps:// address with secrets filled in; show
-    `broker_shown` instead, where they are masked. beside: files outside the folder that it depends on, such
-    as certificates and secrets. watch: a change of its files is noticed and loaded.
+    brokers: none for the embedded queue, or the amqp:// or amqps:// address of each node of one cluster, with
+    secrets filled in; show `broker_shown` instead, where they are masked. beside: files outside the folder
+    that it depends on, such as certificates and secrets. watch: a change of its files is noticed and loaded.
     """
 
     name: str
@@ -171,7 +171,7 @@ class Site:
     plan: Plan
     hash: str
     environment: str = ""
-    broker: str = ""
+    brokers: tuple[str, ...] = ()
     broker_shown: str = "embedded"
     limits: Limits = Limits()
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -5,17 +5,14 @@ Must not know feeds, channels or routes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from engine.site import basics
+from engine.site.brokers import EMBEDDED, Brokers, read_brokers
 from engine.site.model import Limits, RepairRules
-from engine.site.overlay import OPTIONS
 from engine.site.plugins import find_plugins
-from engine.site.secrets import MASK, Filled, SecretError, files_of, fill_in
 from engine.site.values import Rate, Zone
 from routes.language.facts import SiteFacts, TrayFacts
 from routes.language.hours import hours_schema
@@ -97,10 +94,10 @@ DATA = Field(
     "var",
     default=basics.UNLESS[basics.DATA],
 )
-BROKER = Field(
+BROKER: Field[tuple[Scalar, ...]] = Field(
     "broker",
-    Secret(),
-    "embedded, or the address of a RabbitMQ.",
+    ListOf(Secret()),
+    "embedded, or the address of a RabbitMQ; for a cluster a list, with the address of each node.",
     "amqp://user:${env:RABBIT_PASSWORD}@host:5672/",
 )
 LIMITS = Field("limits", Nested(LIMITS_SHAPE, _limits), "Bounds for memory, backlog and disk.")
@@ -182,25 +179,16 @@ SITE = Shape(
     },
 )
 
-_HARMLESS = ("guest",)  # RabbitMQ's own default password, which works from the same machine only
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What gatepost.yaml says. `broker` is "" for the embedded queue; show `broker_shown`.
-
-    wants_broker: a broker is asked for, even where its address could not be read. secrets: files that hold
-    some. watch: changed files are loaded by themselves.
-    """
+    """What gatepost.yaml says. watch: changed files are loaded by themselves."""
 
     name: str
     data: Path
     facts: SiteFacts
     limits: Limits
-    broker: str
-    broker_shown: str
-    wants_broker: bool
-    secrets: tuple[Path, ...] = ()
+    brokers: Brokers = EMBEDDED
     watch: bool = False
     timezone: str = str(TIMEZONE.default)
     repair: RepairRules = field(default_factory=RepairRules)
@@ -231,18 +219,13 @@ def read_settings(
         live=record[LIVE],
         plugins=find_plugins(record.get(PLUGINS) or (), limits.plugin_time, limits.plugin_memory, problems),
     )
-    wanted = record.get(BROKER)
     watch = record.get(WATCH)
-    broker = _broker(record, environ, problems)
     return Settings(
         record.get(SITE_NAME) or "",
         (folder / record[DATA]).resolve(),
         facts,
         limits,
-        broker.value,
-        broker.shown,
-        wanted is not None and wanted.value != "embedded",
-        files_of(wanted.value) if wanted is not None else (),
+        read_brokers(record.get(BROKER) or (), folder, environ, problems),
         not record[LIVE] if watch is None else watch,
         record[TIMEZONE],
         record.get(REPAIR) or RepairRules(),
@@ -254,54 +237,3 @@ def _tray(name: Scalar, node: Node, problems: Problems) -> TrayFacts:
     if record is None:
         return TrayFacts(name.value, name.spot)
     return TrayFacts(name.value, name.spot, record[OWNER], record.get(OPEN_TO) or (), record[RETIRED])
-
-
-EMBEDDED = Filled("", "embedded")
-
-
-def _broker(record: Record, environ: Mapping[str, str], problems: Problems) -> Filled:
-    text = record.get(BROKER)
-    if text is None or text.value == "embedded":
-        return EMBEDDED
-    try:
-        # A password with @ or / in it must not be read as a part of the address.
-        filled = fill_in(text.value, environ, quote=lambda secret: quote(secret, safe=""))
-    except SecretError as missing:
-        spot = text.at(missing.offset, missing.length)
-        problems.add(spot, f"The broker's address cannot be filled in: {missing.message}.", "missing-secret")
-        return EMBEDDED
-    return _address(filled, text, problems)
-
-
-def _address(filled: Filled, text: Scalar, problems: Problems) -> Filled:
-    """A broker's address with its password masked, and a problem where it is none."""
-    try:
-        parts = urlsplit(filled.value)
-        good = (
-            parts.scheme in ("amqp", "amqps")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:
-        good = False
-    if not good:
-        problems.add(
-            text.spot,
-            'This must be "embedded" or the address of a RabbitMQ, such as amqp://user:${env:RABBIT_PASSWORD}'
-            "@host:5672/",
-            "bad-broker",
-        )
-        return EMBEDDED
-    if parts.password is None:
-        return filled
-    written = parts.password in text.value and parts.password not in _HARMLESS
-    if written and text.spot.file != OPTIONS:
-        problems.add(
-            text.at(text.value.find(parts.password), len(parts.password)),
-            "A password stands here in clear. Write ${env:NAME} or ${file:/run/secrets/name} instead.",
-            "secret-in-file",
-            warning=True,
-        )
-    user, at, host = parts.netloc.rpartition("@")
-    netloc = re.sub(r":.*", f":{MASK}", user) + at + host
-    return Filled(filled.value, urlunsplit(parts._replace(netloc=netloc)))

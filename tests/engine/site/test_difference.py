@@ -156,23 +156,23 @@ def test_a_channel_that_becomes_a_mailbox_or_was_one_is_named() -> None:
 
 
 def test_another_broker_or_data_folder_needs_a_restart() -> None:
-    amqp = site(broker="amqp://u:secret@one:5672/", broker_shown="amqp://u:***@one:5672/")
+    amqp = site(brokers=("amqp://u:secret@one:5672/",), broker_shown="amqp://u:***@one:5672/")
 
     assert "restart" in between(site(), site(data=Path("/elsewhere"))).restart[0].lower()
     (words,) = between(site(), amqp).restart
     assert "from embedded to amqp://u:***@one:5672/" in words
     assert "secret" not in words
-    for other in ("amqp://u:secret@two:5672/", "amqp://u:secret@one:5673/", "amqps://u:secret@one:5672/", ""):
-        assert between(amqp, replace(amqp, broker=other)).restart
+    for other in ("amqp://u:secret@two:5672/", "amqp://u:secret@one:5673/", "amqps://u:secret@one:5672/"):
+        assert between(amqp, replace(amqp, brokers=(other,))).restart
 
 
 def test_another_password_for_the_same_broker_does_not() -> None:
-    old = site(broker="amqp://u:old@one:5672/v", broker_shown="amqp://u:***@one:5672/v")
-    found = difference(old, replace(old, broker="amqp://u:new@one:5672/v"))
+    old = site(brokers=("amqp://u:old@one:5672/v",), broker_shown="amqp://u:***@one:5672/v")
+    found = difference(old, replace(old, brokers=("amqp://u:new@one:5672/v",)))
 
     assert found.restart == ()
     assert found.credentials
-    assert found.changes == ("broker: other credentials, used when it connects again",)
+    assert found.changes == ("broker: other credentials or nodes, used when it connects again",)
 
 
 def test_files_limits_and_names_are_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def test_the_data_folder_starts_at_the_site_folder(site: Path, tmp_path: Path) -
 def test_the_site_runs_on_the_embedded_queue_without_any_environment(site: Path) -> None:
     loaded = load(site)
 
-    assert (loaded.broker, loaded.broker_shown, loaded.environment) == ("", "embedded", "")
+    assert (loaded.brokers, loaded.broker_shown, loaded.environment) == ((), "embedded", "")
 
 
 def test_live_replaces_the_channel_of_another_kind_and_masks_the_password(site: Path) -> None:
@@ -79,7 +80,7 @@ def test_live_replaces_the_channel_of_another_kind_and_masks_the_password(site: 
 
     assert loaded.channels["gp_message"].kind == "amqp"
     assert loaded.channels["gp_message"].send_to is None
-    assert loaded.broker == "amqp://gatepost:tr0ut%40%2Fx@rabbitmq:5672/"
+    assert loaded.brokers == ("amqp://gatepost:tr0ut%40%2Fx@rabbitmq:5672/",)
     assert loaded.broker_shown == "amqp://gatepost:***@rabbitmq:5672/"
     assert ip_network("10.0.0.0/8") in loaded.feeds["st_annes_tie"].senders
     assert loaded.feeds["st_annes_tie"].dialect == "st_annes", "what live.yaml does not say stays"
@@ -102,7 +103,7 @@ def test_options_lie_over_everything(site: Path) -> None:
     assert loaded is not None, [str(problem) for problem in problems]
     assert loaded.feeds["st_annes_tie"].listen == ("127.0.0.1", 0)
     assert loaded.channels["gp_message"].kind == "folder"
-    assert loaded.broker == ""
+    assert loaded.brokers == ()
 
 
 def test_an_option_takes_the_place_of_a_secret_that_is_not_set(site: Path) -> None:
@@ -111,6 +112,36 @@ def test_an_option_takes_the_place_of_a_secret_that_is_not_set(site: Path) -> No
     )
 
     assert loaded is not None, [str(problem) for problem in problems]
+
+
+def test_a_cluster_has_an_address_for_each_node_and_each_secret_is_filled_in_and_masked(site: Path) -> None:
+    nodes = ("amqp://gp:${env:RABBIT_PASSWORD}@one:5672/v", "amqp://gp:${env:RABBIT_PASSWORD}@two:5672/v")
+    edit(site / "gatepost.yaml", "broker: embedded", f'broker: ["{nodes[0]}", "{nodes[1]}"]')
+    loaded = load(site)
+
+    assert loaded.brokers == ("amqp://gp:tr0ut%40%2Fx@one:5672/v", "amqp://gp:tr0ut%40%2Fx@two:5672/v")
+    assert loaded.broker_shown == "amqp://gp:***@one:5672/v, amqp://gp:***@two:5672/v"
+
+
+def test_the_tls_files_of_a_broker_are_found_from_the_site_folder(site: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(site / "ca.pem")
+    authority.issue_cert("engine").private_key_and_cert_chain_pem.write_to_path(site / "own.pem")
+    address = "amqps://guest:guest@one/?cafile=ca.pem&certfile=own.pem"
+    edit(site / "gatepost.yaml", "broker: embedded", f"broker: {address}")
+
+    assert load(site).brokers == (f"amqps://guest:guest@one/?cafile={site}/ca.pem&certfile={site}/own.pem",)
+    assert warnings(site) == []
+
+
+def test_a_certificate_that_has_expired_is_a_warning(site: Path) -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    old = trustme.CA().issue_cert("engine", not_after=past, not_before=datetime(2019, 1, 1, tzinfo=UTC))
+    old.private_key_and_cert_chain_pem.write_to_path(site / "own.pem")
+    edit(site / "gatepost.yaml", "broker: embedded", "broker: amqps://guest:guest@one/?certfile=own.pem")
+    [warning] = warnings(site)
+
+    assert (warning.rule, "own.pem" in warning.message) == ("expired-certificate", True)
 
 
 def test_a_password_from_the_command_line_is_masked_too(site: Path) -> None:
