@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,11 +50,19 @@ class BrokerCluster:
         for node in others:
             node.begin()
             node.ready()
-        BrokerNode.wait_until(lambda: self._members() == 3, "the nodes did not form a cluster", 60)
+        self.whole()
+
+    def whole(self) -> None:
+        """Wait until all three nodes run, and know of each other."""
+        BrokerNode.wait_until(lambda: self._members() == 3, "the cluster did not become whole", 120)
 
     def _members(self) -> int:
-        status = json.loads(self.nodes[0].control("cluster_status", "--formatter", "json"))
-        return len(status["running_nodes"])
+        """How many nodes run, by what each says of it: the least."""
+        try:
+            said = [json.loads(node.control("cluster_status", "--formatter", "json")) for node in self.nodes]
+        except (subprocess.SubprocessError, ValueError):
+            return 0  # one is starting, or pauses itself
+        return min(len(status["running_nodes"]) for status in said)
 
     def leader(self, queue: str) -> BrokerNode:
         """The node that leads this queue."""

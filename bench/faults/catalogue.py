@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bench.faults import brokers, clocks, disks, kills, practice_trouble, scale, wires
+from bench.faults import brokers, clocks, clusters, disks, kills, practice_trouble, scale, wires
 from bench.faults.result import Row
 from bench.faults.stage import Options
 
@@ -15,7 +15,9 @@ Play = Callable[[Options], Awaitable[list[Row]]]
 FAULTS: Mapping[str, Play] = {
     "R1": kills.killed_at_random,
     "R2": kills.killed_at_each_step,
+    "R3": clusters.leader_killed,
     "R4": brokers.killed,
+    "R5": clusters.frozen,
     "R6": wires.broker_cut_off,
     "R7": brokers.alarms,
     "R8": brokers.queues_deleted,
@@ -34,7 +36,5 @@ FAULTS: Mapping[str, Play] = {
 }
 
 ABSENT: Mapping[str, str] = {
-    "R3": "a broker's leader killed: needs three nodes; R4 kills the only one",
-    "R5": "two of three brokers frozen: needs three nodes",
     "R11": "power loss: needs a file system that drops what was not synced",
 }

@@ -24,7 +24,9 @@ from bench.faults.site import Target, write_fault_site
 from bench.ledger import Arrivals
 from bench.messages import addresses, result_maker
 from bench.senders import Ledger, Senders
+from bench.site import CHANNEL
 from tests.broker import BrokerNode
+from tests.broker_cluster import BrokerCluster
 
 __all__ = ["Options", "Stage"]
 
@@ -50,7 +52,7 @@ class Options:
 
 class Stage:
     """Use it as `async with`. proxied: senders speak through `proxy`. broker_proxied: the engine speaks to
-    its broker through `broker_proxy`."""
+    its broker through `broker_proxy`. cluster: the broker has three nodes."""
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class Stage:
         practices: int = PRACTICES,
         proxied: bool = False,
         broker_proxied: bool = False,
+        cluster: bool = False,
         data: Path | None = None,
         before: Sequence[str] = (),
         patience: float = 5.0,
@@ -86,6 +89,8 @@ class Stage:
         self._broker_proxied = broker_proxied
         self.broker_proxy: Proxy | None = None
         self.broker: BrokerNode | None = None
+        self.cluster: BrokerCluster | None = None
+        self._clustered = cluster
         self._data = data or self.folder / "data"
         self._before = tuple(before)
         self._reply, self._give_up, self._disk_free = reply, give_up, disk_free
@@ -136,6 +141,12 @@ class Stage:
 
     async def _open_broker(self) -> str:
         (self.folder / "broker").mkdir()
+        if self._clustered:
+            self.cluster = BrokerCluster(self.folder / "broker")
+            self._stack.push_async_callback(asyncio.to_thread, self.cluster.stop)
+            await asyncio.to_thread(self.cluster.start)
+            self.broker = self.cluster.nodes[0]
+            return f"[{', '.join(self.cluster.urls)}]"
         self.broker = BrokerNode(self.folder / "broker")
         await asyncio.to_thread(self.broker.start)
         self._stack.push_async_callback(asyncio.to_thread, self.broker.stop)
@@ -207,6 +218,26 @@ class Stage:
         """What the engine says of its broker."""
         told = await asyncio.to_thread(self.engine.ask)
         return str(told["broker"])
+
+    async def broker_troubles(self) -> list[str]:
+        """What the engine says that a person should look at on its broker."""
+        told = await asyncio.to_thread(self.engine.ask)
+        return [str(trouble) for trouble in told["broker_troubles"]]
+
+    async def until_trouble(self, patience: float) -> float:
+        """Wait until the engine says that the broker takes nothing; for how long. Raises TimeoutError."""
+        began = time.monotonic()
+        while not any(trouble.startswith("RabbitMQ") for trouble in await self.broker_troubles()):
+            if time.monotonic() > began + patience:
+                raise TimeoutError(f"status tells of no trouble within {patience:.0f} s")
+            await asyncio.sleep(0.2)
+        return time.monotonic() - began
+
+    async def delivered(self) -> int:
+        """How many deliveries the engine says have been made."""
+        told = await asyncio.to_thread(self.engine.ask)
+        counts = told["channels"].get(CHANNEL, {})
+        return int(counts.get("delivered", 0)) + int(counts.get("acknowledged", 0))
 
     def said(self, words: str) -> bool:
         """Whether the engine's log has these words."""

@@ -40,7 +40,7 @@ _PREPARE = 15.0  # seconds for what lives on a connection
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between attempts to connect
 _STALLED = 30.0  # seconds without a confirm, though not blocked, after which a connection is given up
 _WATCH = 1.0  # seconds between looks at it
-_NO_SIGN = 8.0  # seconds without an answer after which another node is tried
+_NO_SIGN = 8  # looks without an answer, after which another node is tried
 _SILENT_FOR = 300.0  # seconds for which a queue without confirms is remembered
 _ON_ITS_WAY = 0.0005  # seconds after which a frame has left us and no confirm has come; for the fault rig
 _NOWHERE = "gatepost..nowhere"  # no channel or address makes this name
@@ -163,7 +163,7 @@ class _Pulse:
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
         self._asking: asyncio.Task[None] | None = None
-        self._answered = time.monotonic()
+        self._waited = 0  # looks since the last answer
 
     @classmethod
     async def of(cls, connection: AbstractConnection) -> _Pulse:
@@ -172,18 +172,17 @@ class _Pulse:
             return cls(await connection.channel(publisher_confirms=False))
 
     def stopped(self, *, counts: bool) -> bool:
-        """Whether there was no answer for too long. counts: false while the broker lets nothing through."""
-        now = time.monotonic()
+        """Whether there was no answer for too long, at one look each second. counts: false while the broker
+        lets nothing through."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="broker pulse")
-        elif not counts:
-            self._answered = now
-        return now - self._answered > _NO_SIGN
+        self._waited = self._waited + 1 if counts else 0
+        return self._waited > _NO_SIGN
 
     async def _ask(self) -> None:
         with suppress(*TROUBLE, asyncio.CancelledError):  # the connection's end, which is noticed elsewhere
             await self._channel.basic_qos(prefetch_count=1)
-            self._answered = time.monotonic()
+            self._waited = 0
 
 
 async def _blocked_by(connection: AbstractConnection) -> str:
