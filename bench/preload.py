@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
+import contextlib
 import json
 import random
 import shutil
@@ -34,7 +34,7 @@ from engine.journal.decisions import Recorder
 from engine.journal.entries import Counters, Entries
 from engine.journal.ownership import Ownership
 from engine.journal.records import Changed, DeliveryRow, DeliveryState, Waiting
-from engine.journal.schema import TABLES, open_writing
+from engine.journal.schema import DATABASE, VERSION, format_of, open_writing
 from engine.router import to_record
 from engine.site.loading import load_site
 from engine.site.model import Site
@@ -46,6 +46,7 @@ __all__ = ["About", "Kind", "preloaded"]
 Kind = Literal["past", "backlog"]
 ROOM = Path("/tmp/gatepost-preloaded")  # noqa: S108 - a cache of invented messages, made anew where it is not there
 ABOUT = "about.json"
+FORM = 1  # goes up when other messages are made, or other things become of them
 BATCH = 512
 DAY = 86_400_000_000
 PEOPLE = 100_000
@@ -88,13 +89,19 @@ def preloaded(
     room: Path = ROOM,
 ) -> tuple[Path, About]:
     """A data folder with such a journal, made where it is not there yet. It is shared: whoever changes it,
-    copies it first. Made anew where the journal's tables have changed."""
-    form = hashlib.sha256(TABLES.encode()).hexdigest()[:8]
-    folder = room / f"{kind}-{target}-{messages}-{practices}-{seed}-{form}"
-    if not (folder / ABOUT).exists():
+    copies it first. One of an older format is brought up to date; one of a later format is made anew."""
+    folder = room / f"{kind}-{target}-{messages}-{practices}-{seed}-{FORM}"
+    if not (folder / ABOUT).exists() or _too_new(folder):
         shutil.rmtree(folder, ignore_errors=True)
         _make(folder, kind, target, messages, practices, seed)
+    open_writing(folder).close()  # an older format is brought up to date, as at any start of the engine
     return folder, About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+
+
+def _too_new(folder: Path) -> bool:
+    """Whether a later version of the program has had it."""
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection:
+        return format_of(connection) > VERSION
 
 
 def _make(folder: Path, kind: Kind, target: Target, messages: int, practices: int, seed: int) -> None:

@@ -26,8 +26,6 @@ from engine.journal.reading import JournalReader
 
 __all__ = ["copy_as_json", "message_as_json", "messages"]
 
-MOST_HELD = 100_000
-
 
 @click.command(
     epilog="\b\nExamples:\n  gatepost messages config --practice Y06601 --since 2h\n"
@@ -99,11 +97,7 @@ def messages(
 
 def _held_among(found: tuple[MessageShown, ...], journal: JournalReader) -> set[int]:
     """Which of these have something in a tray: one question for all of them."""
-    if not found:
-        return set()
-    oldest = min(message.received for message in found)
-    waiting = journal.find(state="held", since=oldest, before=found[0].id + 1, limit=MOST_HELD)
-    return {message.id for message in waiting}
+    return {part.message for part in journal.held_parts(messages=[message.id for message in found])}
 
 
 def _table(found: tuple[MessageShown, ...], held: set[int]) -> Table:

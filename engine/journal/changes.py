@@ -136,12 +136,14 @@ def put_claims_back(connection: sqlite3.Connection, entries: Entries, at: int) -
     ).fetchone()[0]
     if not claimed:
         return 0
+    # What is claimed stands at the heads of the lanes, and what is open may be little of a large journal.
     rows = connection.execute(
-        "SELECT id, message, channel, attempts FROM delivery"
-        " WHERE closed IS NULL AND state='sending' ORDER BY id"
+        "SELECT id, message, channel, attempts FROM delivery INDEXED BY delivery_open"
+        " WHERE closed IS NULL AND state='sending' LIMIT ?",
+        (claimed,),
     ).fetchall()
     reason = "claimed when the engine died; a copy may have arrived"
-    for id_, message, channel, attempts in rows:
+    for id_, message, channel, attempts in sorted(rows):
         entries.changed.append((id_, "waiting", attempts, 0, None, 1, reason))
         entries.event(message, id_, "recovered", at, None, reason)
         entries.count("channel", cast(str, channel), "sending", -1)

@@ -72,8 +72,10 @@ _OPEN_BEFORE = {
     " WHERE d.closed IS NULL AND m.received<:before",
     "held": "SELECT count(DISTINCT h.message), min(m.received) FROM held h CROSS JOIN message m"
     " ON m.id=h.message WHERE h.state='held' AND m.received<:before",
-    "stopped": "SELECT count(DISTINCT d.message), min(m.received) FROM delivery d CROSS JOIN message m"
-    " ON m.id=d.message WHERE d.state IN ('parked', 'refused_by_recipient')"
+    "stopped": "SELECT count(DISTINCT d.message), min(m.received) FROM delivery d INDEXED BY delivery_stuck"
+    " CROSS JOIN message m ON m.id=d.message WHERE d.state IN ('parked', 'refused_by_recipient')"
+    # The condition of the partial index, word for word.
+    " AND d.state IN ('parked', 'refused_by_recipient', 'withdrawn', 'discarded')"
     " AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.message=d.message AND n.parent=d.id)"
     " AND m.received<:before",
 }

@@ -46,6 +46,10 @@ class Search:
     conditions: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
 
+    def copy(self) -> Search:
+        """The same criteria, to be gone on with."""
+        return Search([*self.conditions], [*self.values])
+
     def add(self, condition: str, *values: Any) -> None:
         """Add a condition in SQL, with its values."""
         self.conditions.append(condition)
@@ -79,9 +83,9 @@ class Search:
             raise ValueError(f'"{state}" is not a state; there are {", ".join(STATES)}')
         self.add(STATES[state])
 
-    def kind_of_message(self, type_: str, feed: str) -> None:
-        """By MSH-9, whole (ORU^R01) or its first component alone (ORU), and by feed."""
-        if type_ and "^" in type_:
+    def kind_of_message(self, type_: str, feed: str, *, whole: bool = False) -> None:
+        """By MSH-9, whole (ORU^R01, or so it is said) or its first component alone (ORU), and by feed."""
+        if type_ and (whole or "^" in type_):
             self.add(self._led("m.type=?"), type_)
         elif type_:
             # "_" comes directly behind "^" in ASCII.
