@@ -1,9 +1,9 @@
 """Watches for proofs that do not come, across restarts: at its deadline, a copy's fallback goes out.
 
 Sleeps until the next deadline is due, or one that is nearer is recorded. Deadlines stand in the journal by
-the wall clock (UTC, so that summer time changes nothing); the clock is read again every five seconds at least,
-so that a jump of it is noticed. What a deadline means is said by the pure `at_deadline`. Knows no bytes and
-no route.
+the wall clock (UTC, so that summer time changes nothing); the clock is read again every five seconds at
+least, so that a jump of it is noticed. What a deadline means is said by the pure `at_deadline`. Knows no
+bytes and no route.
 """
 
 from __future__ import annotations

@@ -167,6 +167,7 @@ def read_channels(
     """The channels, and what the plan must know of them: also of those that could not be read whole."""
     channels: dict[str, ChannelSettings] = {}
     facts: dict[str, ChannelFacts] = {}
+    folders: dict[Path, str] = {}
     for name, entry in named_entries("channels", node, problems, _KEYS):
         record = _record(name, entry, problems)
         if record is None:
@@ -174,6 +175,14 @@ def read_channels(
             continue
         directory, about = record.get(DIRECTORY), record.get(ABOUT)
         settings = _channel(name, record, around, problems)
+        if settings.path is not None and folders.setdefault(settings.path, name.value) != name.value:
+            problems.add(
+                record.spot_of(PATH),
+                f'The channel "{folders[settings.path]}" writes into this very folder too: nobody could tell '
+                "whose file is whose. Give each a folder of its own.",
+                "shared-folder",
+                warning=True,
+            )
         channels[name.value] = replace(settings, retired=record[RETIRED], flood=record.get(FLOOD))
         facts[name.value] = ChannelFacts(
             name.value,

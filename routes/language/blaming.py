@@ -8,6 +8,7 @@ are listed there. Looks at problems that have been noted; finds none of its own.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -31,9 +32,7 @@ def put_together(problems: Problems, defined: Mapping[str, Defined]) -> None:
     """One problem for each name that is missing. defined: by the word for the kind, such as `channel`."""
     missing: dict[tuple[str, str, str], list[Problem]] = {}
     noted = problems.in_order()
-    known = [
-        problem for problem in noted if problem.severity == "error"
-    ]  # what is dropped leaves one of these
+    known = _Known(noted)  # what is dropped leaves one of these
     for problem in noted:
         match = _MISSING.match(problem.message)
         if problem.rule == "never-happens":
@@ -45,13 +44,13 @@ def put_together(problems: Problems, defined: Mapping[str, Defined]) -> None:
             _drop(problems, found)  # it may be what could not be read there
             continue
         file = f"{kind}s.yaml"
-        if kind in defined and any(p.rule == "duplicate-key" and p.spot.file == file for p in known):
+        if kind in defined and file in known.doubled:
             _drop(problems, found)  # the line with its name may be the one that is missing there
             continue
-        if kind in defined and any(_marked(p) == name for p in known if p.spot.file == file):
+        if kind in defined and name in known.marked[file]:
             _drop(problems, found)  # it stands there, in the wrong place
             continue
-        if kind == "name" and _is_badly_named(name, found[0].spot.file, known):
+        if kind == "name" and known.badly_named(name, found[0].spot.file):
             _drop(problems, found)
             continue
         spots, used = defined.get(kind, ({}, ()))
@@ -75,11 +74,29 @@ def put_together(problems: Problems, defined: Mapping[str, Defined]) -> None:
             problems.found[first.spot, first.rule] = replace(first, message=message, edit=None, also=places)
 
 
-def _is_badly_named(name: str, file: str, known: Iterable[Problem]) -> bool:
-    """Whether a name that is much like it, or a key that is the same, has been complained of in the file."""
-    told = [problem for problem in known if problem.spot.file == file]
-    bad = [_marked(problem) for problem in told if problem.rule == "bad-name"]
-    return bool(nearest(name, bad)) or name in [_marked(problem) for problem in told if problem.rule in _LOST]
+class _Known:
+    """The errors that were noted, by file, so that a site with very many is gone through once."""
+
+    def __init__(self, noted: Iterable[Problem]) -> None:
+        self.doubled: set[str] = set()  # files with a key that stands there twice
+        self.marked: defaultdict[str, set[str]] = defaultdict(set)
+        self._bad: defaultdict[str, list[str]] = defaultdict(list)
+        self._lost: defaultdict[str, set[str]] = defaultdict(set)
+        for problem in noted:
+            if problem.severity != "error":
+                continue
+            file, marked = problem.spot.file, _marked(problem)
+            self.marked[file].add(marked)
+            if problem.rule == "duplicate-key":
+                self.doubled.add(file)
+            if problem.rule == "bad-name":
+                self._bad[file].append(marked)
+            if problem.rule in _LOST:
+                self._lost[file].add(marked)
+
+    def badly_named(self, name: str, file: str) -> bool:
+        """Whether a name that is much like it, or a key that is the same, has been complained of there."""
+        return bool(nearest(name, self._bad[file])) or name in self._lost[file]
 
 
 def _marked(problem: Problem) -> str:

@@ -29,6 +29,7 @@ from routes.language.steps import (
     RouteFile,
     SendEntry,
 )
+from routes.language.stray_dashes import rejoin
 from routes.language.trial_shapes import TrialKind
 from routes.language.trials import Trial
 
@@ -173,4 +174,6 @@ def read_guard(file: str, text: str, problems: Problems) -> GuardFile | None:
 
 def _read(file: str, text: str, shape: Shape, problems: Problems) -> Record | None:
     node = read_yaml(file, text, problems)
-    return None if node is None else shape.read(regroup(node, shape.order, problems), problems)
+    return (
+        None if node is None else shape.read(regroup(rejoin(node, problems), shape.order, problems), problems)
+    )

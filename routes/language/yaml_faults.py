@@ -21,6 +21,8 @@ _KEY = re.compile(r"^(?P<lead>[\s-]*)(?P<key>[^:{}\[\]'\"]+?)\s*:(?: +|$)(?P<val
 _TIGHT = re.compile(r"^[\s-]*(?P<key>[a-z_]+):(?P<value>[^\s:].*)$")
 _SMART_VALUE = re.compile(r"(?:^\s*-|[:,{\[])\s*[‘“„«](?=[^’”“»]*$)")
 _OPENERS = "*&!%@`|>"
+_OPENED = re.compile(r"""[^'"#]*(?:[:,{\[] *|- +)(?P<quote>(?P<sign>['"])(?:(?!(?P=sign)).)+)\Z""")
+"""A line with a value whose quote is opened in it, and not closed."""
 _Fault = tuple[Spot, str, str, Edit | None]
 
 
@@ -47,6 +49,11 @@ def explain_fault(file: str, text: str, error: yaml.YAMLError, problems: Problem
     problems.add(spot, message, rule, edit=mending(text, edit))
 
 
+def _indent(line: str) -> int:
+    """Where a line's key begins, the dash of a list taken for space."""
+    return len(line) - len(line.lstrip(" -"))
+
+
 class _Explanation:
     """Tries the likely mistakes one after another, the surest first."""
 
@@ -64,12 +71,14 @@ class _Explanation:
     def find(self) -> _Fault:
         for attempt in (
             self._tab,
+            self._quote_open_at_line_end,
             self._open_quote,
             self._escape,
             self._smart_quote,
             self._in_brackets,
             self._colonless,
             self._quote_first,
+            self._dash_in_the_middle,
             self._odd_first,
             self._missing_colon,
             self._colon_in_value,
@@ -94,6 +103,23 @@ class _Explanation:
         return self._at(
             self._line, max(0, column), 1, "There is a tab here; lines are indented with spaces only.", "tab"
         )
+
+    def _quote_open_at_line_end(self) -> _Fault | None:
+        """A value whose quote is not closed in its line, where the next line is a key beside or above it: the
+        reader took everything up to the next quote for text, and stumbled far below."""
+        for number in range(self._line + 1):
+            found = _OPENED.match(self._lines[number])
+            below = next((i for i in range(number + 1, len(self._lines)) if self._is_text(i)), None)
+            if found is None or below is None:
+                continue
+            if _indent(self._lines[below]) <= _indent(self._lines[number]) and _KEY.match(self._lines[below]):
+                return self._at(
+                    number, found.start("quote"), 1,
+                    "This quote is not closed in its line. Add the closing one; or, where the quote is an "
+                    "apostrophe, put the text in double quotes.",
+                    "unclosed-quote",
+                )  # fmt: skip
+        return None
 
     def _open_quote(self) -> _Fault | None:
         if "quoted scalar" not in self._context or "end of stream" not in self._problem:
@@ -217,6 +243,23 @@ class _Explanation:
             "(\"'ORU' = MSH-9.1\").",
             "value-begins-with-quote",
             edit,
+        )
+
+    def _dash_in_the_middle(self) -> _Fault | None:
+        """A dash before a key that goes on with the entry above it, indented like that entry's keys."""
+        line = self._lines[self._line]
+        found = re.match(r" +- +(?P<key>[a-z_]+):(?= |$)", line)
+        if found is None or self._column > found.end("key"):
+            return None
+        if "found '-'" not in self._problem and "mapping values are not allowed" not in self._problem:
+            return None
+        return self._at(
+            self._line,
+            found.start("key"),
+            len(found["key"]),
+            f'"{found["key"]}" belongs to the entry above. Take the dash away, and begin it in the same '
+            "column as the key above it.",
+            "stray-dash",
         )
 
     def _odd_first(self) -> _Fault | None:

@@ -155,6 +155,15 @@ def test_a_password_in_clear_is_a_warning(site: Path) -> None:
     assert (warning.rule, warning.spot.line) == ("secret-in-file", 13)
 
 
+def test_two_channels_that_write_into_one_folder_are_a_warning(site: Path) -> None:
+    edit(site / "channels.yaml", "path: duty_desk", "path: ./archive")
+
+    [warning] = warnings(site)
+    assert warning.rule == "shared-folder"
+    assert 'The channel "duty_desk" writes into this very folder too' in warning.message
+    assert warning.source.strip() == "path: archive"
+
+
 def test_a_console_is_accepted_with_a_warning(site: Path) -> None:
     edit(site / "gatepost.yaml", "limits:", "console: {listen: 127.0.0.1:8080}\nlimits:")
 

@@ -18,6 +18,10 @@ HOSTILE = {
     "many tests": (HEAD + SEND + "tests:\n" + "".join(TEST.format(number=n) for n in range(MANY)), 0),
     "many unknown keys": (HEAD + "".join(f"k{n}: x\n" for n in range(MANY)) + SEND, 1),
     "many keys twice": (HEAD + SEND + "about: x\n" * MANY, 1),
+    "many channels that are not there": (
+        HEAD + "".join(f"  - to: c{n}\n" for n in range(5 * MANY)).join(["send:\n", "  - to: archive\n"]),
+        5 * MANY,
+    ),
     "many entries": (HEAD + "send:\n" + "  - to: archive\n" * MANY, 0),
     "many steps": (HEAD + "change:\n" + "  - set_text: {MSH-5: GP}\n" * MANY + SEND, 0),
     "deep lists": (HEAD + "check: " + "[" * MANY + "]" * MANY + "\n" + SEND, 1),
