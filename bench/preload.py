@@ -34,6 +34,7 @@ from engine.journal.decisions import Recorder
 from engine.journal.entries import Counters, Entries
 from engine.journal.ownership import Ownership
 from engine.journal.records import Changed, DeliveryRow, DeliveryState, Waiting
+from engine.journal.replies import Matcher
 from engine.journal.schema import DATABASE, VERSION, format_of, open_writing
 from engine.router import to_record
 from engine.site.loading import load_site
@@ -212,7 +213,8 @@ class _Loader:
                 waiting = Waiting(kept.id, message.feed, message.received, message.body)
                 decision = decide(self._site.plan, message.feed, message.body, Known(message.received))
                 decided.append(to_record(decision, waiting, self._site.hash, message.received + 2000))
-        rows = Recorder(connection, entries).record(decided)
+        matcher = Matcher(connection, entries, Changer(connection, entries))
+        rows = Recorder(connection, entries, matcher).record(decided)
         entries.write(connection)
         if self.stored < self._settled:
             self._settle([row for some in rows for row in some])

@@ -175,8 +175,9 @@ class FeedIntake:
         except Unreadable as why:
             self._refuse(data, reply, index, None, f"no readable MSH: {why}")
             return
-        if header.is_acknowledgement:
-            self._refuse(data, reply, index, header, "an acknowledgement, which a feed does not take")
+        if header.is_acknowledgement and not self.feed.answers_for:
+            words = "an acknowledgement, which a feed takes only where answers_for says whose"
+            self._refuse(data, reply, index, header, words)
             return
         if not header.control_id:
             self._refuse(data, reply, index, header, "no message control id in MSH-10")

@@ -12,11 +12,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from engine.crash_points import ARMED, reach
 from engine.earlier import Earlier, complete
 from engine.intake import Verdicts
+from engine.journal.answered import Answered
 from engine.journal.contract import Journal
 from engine.journal.earlier import known_text
 from engine.journal.records import (
@@ -30,6 +32,7 @@ from engine.journal.records import (
     Waiting,
 )
 from engine.observe.log import get_log
+from engine.replying import read_answered, tell
 from engine.site.model import Site
 from routes.flow.decide import decide
 from routes.flow.decision import Deadline, Decision, Held, Known, RouteDecision
@@ -189,7 +192,8 @@ class Router:
         self, batch: Sequence[Waiting], recording: asyncio.Task[None] | None
     ) -> list[Decided]:
         site = self._site()
-        decisions = await self._decisions(site, batch)
+        replies = _replies(site, batch)
+        decisions = await self._decisions(site, batch, replies)
         told: Mapping[int, Earlier] = {}
         if any(decision.asked for decision in decisions):
             if recording is not None:
@@ -201,19 +205,25 @@ class Router:
                 lambda place, earlier: self._decide(site, batch[place], earlier),
             )
         at = int(self._now() * 1_000_000)
-        return [
+        decided = [
             self._to_record(site, decision, waiting, at, known_text(told.get(place, {})))
             for place, (decision, waiting) in enumerate(zip(decisions, batch, strict=True))
         ]
+        return [replace(d, answer=replies[d.message]) if d.message in replies else d for d in decided]
 
-    async def _decisions(self, site: Site, batch: Sequence[Waiting]) -> list[Decision]:
-        if site.plan.plugins:
-            # A plugin is waited for; meanwhile the event loop serves senders and channels.
-            return [await asyncio.to_thread(self._decide, site, waiting) for waiting in batch]
+    async def _decisions(
+        self, site: Site, batch: Sequence[Waiting], replies: Mapping[int, Answered]
+    ) -> list[Decision]:
         decisions: list[Decision] = []
         pause = time.perf_counter() + SLICE
         for waiting in batch:
-            decisions.append(self._decide(site, waiting))
+            if waiting.id in replies and not replies[waiting.id].routed:
+                decisions.append(Decision())
+            elif site.plan.plugins:
+                # A plugin is waited for; meanwhile the event loop serves senders and channels.
+                decisions.append(await asyncio.to_thread(self._decide, site, waiting))
+            else:
+                decisions.append(self._decide(site, waiting))
             if time.perf_counter() > pause:
                 await asyncio.sleep(COURTESY if self._senders_wait() else 0)
                 pause = time.perf_counter() + SLICE
@@ -237,10 +247,16 @@ class Router:
     async def _record(self, decided: Sequence[Decided]) -> None:
         if ARMED:
             reach("message.decided")
-        rows = await self._journal.record(decided)
+        plain = [decision for decision in decided if decision.answer is None]
+        replies = [decision for decision in decided if decision.answer is not None]
+        rows, told = await asyncio.gather(self._journal.record(plain), self._journal.answer(replies))
         if ARMED:
             reach("decision.recorded")
-        for decision, made in zip(decided, rows, strict=True):
+        for reply in told:
+            tell(reply)
+        due = {reply.message: reply.rows for reply in told}
+        recorded = [*zip(plain, rows, strict=True), *((d, due.get(d.message, ())) for d in replies)]
+        for decision, made in recorded:
             if self._verdicts.waiting:
                 self._verdicts.settle(decision.message, decision.verdict)
             if made:
@@ -255,6 +271,23 @@ class Router:
                 held=len(decision.held),
                 rejected=decision.rejected,
             )
+
+
+def _replies(site: Site, batch: Sequence[Waiting]) -> dict[int, Answered]:
+    """Those of these messages that are replies to what was sent, or hold one, by their ids."""
+    if not any(feed.answers_for for feed in site.feeds.values()):
+        return {}
+    found = {waiting.id: _read_reply(site, waiting) for waiting in batch}
+    return {id_: answered for id_, answered in found.items() if answered is not None}
+
+
+def _read_reply(site: Site, waiting: Waiting) -> Answered | None:
+    try:
+        return read_answered(site, waiting.feed, waiting.body)
+    except Exception as failure:  # noqa: BLE001 - one message's bad luck must not stop the others
+        kind = type(failure).__name__
+        log.error("message.failed", message=waiting.id, feed=waiting.feed, failure=kind)
+        return Answered(problem=f"reading it failed unexpectedly ({kind})")
 
 
 def _seen(task: asyncio.Task[None]) -> None:

@@ -35,6 +35,8 @@ STATE_WORDS = {
     "in_doubt": "in doubt",
     "deadline_missed": "deadline missed",
     "patient_merged": "patient merged",
+    "answered_late": "answered late",
+    "answer": "a reply",
 }
 KIND_WORDS = {"fallback": "made instead of copy {}", "resend": "sent again for copy {}"}
 """How a copy came of its parent; other kinds are their own word."""
@@ -116,6 +118,8 @@ def whereabouts(message: MessageShown, *, held: bool = False) -> str:
     """
     if message.state == "duplicate":
         return f"duplicate of {message.original}"
+    if message.state == "answer":
+        return "a reply to a copy that was sent"
     own = {"waiting": "waiting for a decision", "decided": ""}.get(message.state, message.state)
     counts = Counter(copy.state for copy in message.copies)
     copies = [f"{number} {STATE_WORDS.get(state, state)}" for state, number in sorted(counts.items())]

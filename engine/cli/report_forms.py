@@ -17,12 +17,12 @@ from engine.cli.journal_view import iso_time, plain
 from engine.cli.report_words import (
     COPY_COLUMNS,
     FATE_WORDS,
-    MESSAGE_COLUMNS,
     NOT_BALANCED,
     balance_words,
     copy_cells,
     local_time,
     message_cells,
+    message_columns,
     period_words,
     practice_name,
     problems_of,
@@ -87,19 +87,23 @@ def _message_table(report: Report) -> Table:
         table.add_column("Day", no_wrap=True)
     table.add_column("Feed", no_wrap=True)
     table.add_column("Type", no_wrap=True)
-    for column in MESSAGE_COLUMNS:
+    for column in message_columns(report):
         table.add_column(column, justify="right")
     table.add_column("oldest open", no_wrap=True)
     for line in report.lines:
         days = [line.day] if len(report.days) > 1 else []
         table.add_row(
-            *days, plain(line.feed), plain(line.type), *_numbers(message_cells(line)), _oldest(line, report)
+            *days,
+            plain(line.feed),
+            plain(line.type),
+            *_numbers(message_cells(line, report)),
+            _oldest(line, report),
         )
     if len(report.lines) > 1:
         days = [""] if len(report.days) > 1 else []
         total = report.total
         table.add_section()
-        table.add_row(*days, "together", "", *_numbers(message_cells(total)), _oldest(total, report))
+        table.add_row(*days, "together", "", *_numbers(message_cells(total, report)), _oldest(total, report))
     return table
 
 

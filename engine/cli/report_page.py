@@ -15,11 +15,11 @@ from engine.cli.report_forms import gap_words
 from engine.cli.report_words import (
     COPY_COLUMNS,
     FATE_WORDS,
-    MESSAGE_COLUMNS,
     NOT_BALANCED,
     copy_cells,
     local_time,
     message_cells,
+    message_columns,
     period_words,
     practice_name,
     problems_of,
@@ -204,7 +204,12 @@ def _days(report: Report) -> Iterator[str]:
     if len(report.days) > 1:
         yield "<section><h2>Day by day</h2>"
         rows = [[_cell(line.day), *_message_row(line, report)] for line in report.by_day()]
-        yield from _table(["Day", *MESSAGE_COLUMNS, "oldest open"], rows, numbers=range(1, 11), summed=report)
+        yield from _table(
+            ["Day", *message_columns(report), "oldest open"],
+            rows,
+            numbers=range(1, 1 + len(message_columns(report))),
+            summed=report,
+        )
         yield "</section>"
 
 
@@ -216,15 +221,18 @@ def _feeds(report: Report) -> Iterator[str]:
     rows = [[_cell(line.feed), _cell(line.type), *_message_row(line, report)] for line in lines]
     rows.append([_cell("together"), _cell(""), *_message_row(report.total, report)])
     yield from _table(
-        ["Feed", "Type", *MESSAGE_COLUMNS, "oldest open"], rows, numbers=range(2, 12), summed=report
+        ["Feed", "Type", *message_columns(report), "oldest open"],
+        rows,
+        numbers=range(2, 2 + len(message_columns(report))),
+        summed=report,
     )
     yield "</section>"
 
 
 def _message_row(line: Line, report: Report) -> list[str]:
-    cells = [_number(number) for number in message_cells(line)]
+    cells = [_number(number) for number in message_cells(line, report)]
     for place in (4, 5):
-        cells[place] = _number(message_cells(line)[place], "person")
+        cells[place] = _number(message_cells(line, report)[place], "person")
     oldest = min(filter(None, (line.oldest_open, line.oldest_waiting)), default=0)
     return [*cells, _when(oldest, report)]
 

@@ -14,7 +14,7 @@ from engine.reconciliation import OPEN_STATES, CopyLine, Line, Report
 
 __all__ = [
     "COPY_COLUMNS", "FATE_WORDS", "MESSAGE_COLUMNS", "NOT_BALANCED", "balance_words", "copy_cells",
-    "local_time", "message_cells", "period_words", "practice_name", "problems_of",
+    "local_time", "message_cells", "message_columns", "period_words", "practice_name", "problems_of",
 ]  # fmt: skip
 
 MESSAGE_COLUMNS = (
@@ -35,15 +35,21 @@ FATE_WORDS: dict[Fate, tuple[str, str]] = {
     "not_wanted": ("not wanted", "No route wanted it: nothing was to be sent."),
     "rejected": ("rejected", "The sender was told that it was not accepted for delivery."),
     "duplicate": ("duplicates", "The same message again: answered as before, not delivered twice."),
+    "reply": ("replies", "Recipients' acknowledgements: each is counted with the copy that it speaks of."),
     "unaccounted": ("NOT ACCOUNTED FOR", "The record contradicts itself: these need a look by hand."),
 }  # fmt: skip
 NOT_BALANCED = "It does NOT balance"
 
 
-def message_cells(line: Line) -> tuple[int, ...]:
-    """The numbers of MESSAGE_COLUMNS. Undecided counts as outstanding; all but the second of these and
+def message_columns(report: Report) -> tuple[str, ...]:
+    """MESSAGE_COLUMNS, and one for replies where there are any."""
+    return (*MESSAGE_COLUMNS, "replies") if report.total.count("reply") else MESSAGE_COLUMNS
+
+
+def message_cells(line: Line, report: Report) -> tuple[int, ...]:
+    """The numbers of `message_columns`. Undecided counts as outstanding; all but the second of these and
     "acknowledged" add up to what was accepted."""
-    return (
+    cells = (
         line.accepted,
         line.count("delivered", "acknowledged"),
         line.count("acknowledged"),
@@ -54,7 +60,9 @@ def message_cells(line: Line) -> tuple[int, ...]:
         line.count("not_wanted"),
         line.count("rejected"),
         line.count("duplicate"),
+        line.count("reply"),
     )
+    return cells[: len(message_columns(report))]
 
 
 def copy_cells(line: CopyLine) -> tuple[int, ...]:

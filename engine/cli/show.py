@@ -31,6 +31,7 @@ from engine.cli.journal_view import (
 )
 from engine.cli.messages import copy_as_json, message_as_json
 from engine.cli.options import data_folder, environment_option, site_argument
+from engine.cli.said_view import said_as_json, said_table
 from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
 from engine.journal.reading import JournalReader
 from engine.journal.stuck import AuditShown
@@ -63,8 +64,9 @@ def show(
 ) -> None:
     """Show the journey of message ID of SITE (default: config).
 
-    When and from whom it was accepted, what each route made of it, and every copy with its states and
-    times. ID is the number that `gatepost messages` shows. Exit status 1 where there is no such message.
+    When and from whom it was accepted, what each route made of it, every copy with its states and times, and
+    what its recipients said of it, in their own words. ID is the number that `gatepost messages` shows. Exit
+    status 1 where there is no such message.
     """
     folder = data_folder(site, environment, data)
     with open_journal_of(folder, site) as journal:
@@ -74,7 +76,7 @@ def show(
             sys.exit(1)
         done = journal.audit(message=story.message.id)
         content = _content(journal, story, body=body, copy=copy)
-    if content is not None:
+    if content is not None or any(one.words for one in story.said):
         click.echo(REMINDER, err=True)
     in_force = _config_in_force(folder)
     if as_json:
@@ -124,6 +126,8 @@ def _tell(story: MessageStory, done: list[AuditShown], out: Console, in_force: s
         out.print(_held_table(story.held))
     if story.deliveries:
         out.print(_copy_table(story.deliveries, {one.delivery: one for one in story.deadlines}))
+    if story.said:
+        out.print(said_table(story.said))
     if done:
         out.print(audit_table(done, title="Done by people"))
     out.print(_journey(story.events))
@@ -136,7 +140,9 @@ def _facts(story: MessageStory, in_force: str) -> Iterator[tuple[str, str]]:
     yield "is", whereabouts(message, held=any(part.state == "held" for part in story.held))
     if message.refused:
         yield "refused", message.refused
-    if message.verdict:
+    if story.answers[0]:
+        yield "speaks of", "copy C{} of message {}".format(*story.answers)
+    elif message.verdict:
         words = f": {message.words}" if message.words else ""
         yield "answered", VERDICTS.get(message.verdict, message.verdict) + words
     if message.decided:
@@ -283,6 +289,10 @@ def _as_json(
         for part in story.held
     ]
     message["warnings"] = list(story.findings)
+    message["said"] = [said_as_json(one) for one in story.said]
+    message["speaks_of"] = (
+        {"copy": story.answers[0], "message": story.answers[1]} if story.answers[0] else None
+    )
     message["audit"] = [audit_as_json(line) for line in done]
     message["repeats"] = list(story.repeats)
     message["events"] = [

@@ -9,13 +9,24 @@ from rich.table import Table
 
 __all__ = ["channel_table", "feed_table"]
 
-FEED_COLUMNS = ("accepted", "waiting", "decided", "held", "duplicate", "conflict", "refused", "connections")
+FEED_COLUMNS = (
+    "accepted",
+    "waiting",
+    "decided",
+    "held",
+    "duplicate",
+    "answer",
+    "conflict",
+    "refused",
+    "connections",
+)
 CHANNEL_COLUMNS = (
     "made", "waiting", "queued", "sending", "delivered", "acknowledged", "parked", "refused_by_recipient",
 )  # fmt: skip
 HEADINGS = {
     "refused_by_recipient": "refused",
     "duplicate": "duplicates",
+    "answer": "replies",
     "conflict": "conflicts",
     "made": "copies",
 }

@@ -113,7 +113,7 @@ def draw_up(
 
 
 def _feed(feed: str, sent: Sent, taken: Mapping[str, str], counts: Counts) -> Iterable[Entry]:
-    made_of = ("decided", "waiting", "held", "duplicate")
+    made_of = ("decided", "waiting", "held", "duplicate", "answer")
     yield Entry(
         f"feed {feed}",
         counts.get("accepted", 0),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Balance", "DeadlineShown", "DeliveryShown", "Equation", "EventShown", "HeldShown", "MessageShown",
-    "MessageStory",
+    "MessageStory", "SaidShown",
 ]  # fmt: skip
 
 
@@ -115,6 +115,21 @@ class HeldShown:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidShown:
+    """What a recipient said of a copy. words are content. message, feed: what brought it, or 0 and "": it
+    came on the copy's own connection. counts: 0 where it changed nothing."""
+
+    delivery: int
+    at: int
+    code: str
+    reason: str
+    words: str
+    message: int
+    feed: str
+    counts: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageStory:
     """Everything that the journal knows of one message."""
 
@@ -129,6 +144,8 @@ class MessageStory:
     keys: tuple[tuple[str, str], ...]
     repeats: tuple[int, ...]  # duplicates and conflicts that name this message as their original
     deadlines: tuple[DeadlineShown, ...] = ()
+    said: tuple[SaidShown, ...] = ()
+    answers: tuple[int, int] = (0, 0)  # of a reply: the copy that it speaks of, and that copy's message
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +171,7 @@ class Equation:
 class Balance:
     """The sums of conservation (DESIGN.md, I2), all of one moment.
 
-    Feed: accepted = decided + waiting + held + duplicate. Route: entered = sent + held + rejected +
+    Feed: accepted = decided + waiting + held + duplicate + answer. Route: entered = sent + held + rejected +
     not_wanted + passed + nothing_more. Channel: made = the deliveries in each state. `refused` is evidence,
     which was never accepted.
     """

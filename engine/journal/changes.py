@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from engine.journal.arrivals import readable
 from engine.journal.entries import Entries
-from engine.journal.records import OPEN_STATES, Changed, DeliveryState
+from engine.journal.records import OPEN_STATES, Changed, DeliveryState, Said
 
 __all__ = ["FOLLOWS", "Changer", "put_claims_back"]
 
@@ -87,6 +88,18 @@ class Changer:
         self._changed.add(delivery)
         self._entries.event(row.message, delivery, "in_doubt", at, None, reason)
 
+    def say(self, delivery: int, at: int, said: Said) -> None:
+        """Note what a recipient said of a loaded delivery without any change of what stands."""
+        row = self._rows[delivery]
+        self._note(delivery, at, said, counts=False)
+        detail = f"{said.code}, when it was {row.state.replace('_', ' ')}: nothing changes"
+        self._entries.event(row.message, delivery, "answered_late", at, None, detail)
+
+    def _note(self, delivery: int, at: int, said: Said, *, counts: bool) -> None:
+        self._entries.rows["said"].append((
+            delivery, at, said.code, said.reason, readable(said.words), said.message, int(counts)
+        ))  # fmt: skip
+
     def load(self, ids: Sequence[int]) -> None:
         """Read these deliveries' rows, where this commit has not done so yet."""
         wanted = [id_ for id_ in ids if id_ not in self._rows]
@@ -116,6 +129,8 @@ class Changer:
         row.closed = None if change.state in OPEN_STATES else change.at
         self._changed.add(change.delivery)
         self._entries.event(row.message, change.delivery, change.state, change.at, None, change.reason)
+        if change.said is not None:
+            self._note(change.delivery, change.at, change.said, counts=True)
         return True
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # commands that only read do without
+    from engine.journal.answered import AnswerTold
     from engine.journal.earlier import EarlierCopy
     from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
 
@@ -41,6 +42,10 @@ class Journal(Protocol):
     async def record(self, decisions: Sequence[Decided]) -> Sequence[Sequence[DeliveryRow]]:
         """Record decisions (background priority). For each, the new delivery rows, with their bodies.
         A message already decided is left alone and gives an empty row list."""
+
+    async def answer(self, decisions: Sequence[Decided]) -> Sequence[AnswerTold]:
+        """Record messages that are replies to what was sent, each in one commit with what it changes for the
+        copy that it speaks of. What each came to; a message already decided is left out."""
 
     async def lanes(self) -> Sequence[Lane]:
         """All lanes that have open deliveries, for start-up."""

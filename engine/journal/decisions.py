@@ -11,11 +11,19 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.journal.answered import Answered, AnswerTold
 from engine.journal.arrivals import readable
 from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
 from engine.journal.merging import mark_merged
-from engine.journal.records import Decided, DeliveryRow, MessageState, NewDelivery
+from engine.journal.records import (
+    Decided,
+    DeliveryRow,
+    HeldPart,
+    MessageState,
+    NewDelivery,
+)
+from engine.journal.replies import SENT_AS, UNMATCHED, Matcher
 
 __all__ = ["Recorder", "Undecided"]
 
@@ -29,14 +37,21 @@ class Undecided:
     body: int
     verdict: str | None
     words: str | None
+    control_id: str = ""
+    claims: int | None = None  # of a reply: the copy that its transport says it answers
 
 
 class Recorder:
-    """Records the decisions of one commit. Several batches may share it; none is recorded twice."""
+    """Records the decisions of one commit. Several batches may share it; none is recorded twice.
 
-    def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
+    told: what the replies among them came to, by their messages' ids.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, entries: Entries, matcher: Matcher) -> None:
         self._connection = connection
         self._entries = entries
+        self._matcher = matcher
+        self.told: dict[int, AnswerTold] = {}
         self._done: set[int] = set()
         self._feeds: dict[int, str] = {}  # of the messages of this commit
 
@@ -53,7 +68,8 @@ class Recorder:
     def _undecided(self, ids: Sequence[int]) -> dict[int, Undecided]:
         """Those of these messages that wait for a decision, in one step of one statement."""
         found = self._connection.execute(
-            "SELECT json_group_array(json_array(id, feed, type, body, verdict, words)) FROM message"
+            "SELECT json_group_array(json_array(id, feed, type, body, verdict, words, control_id, claims))"
+            " FROM message"
             " WHERE id IN (SELECT value FROM json_each(?)) AND +state='waiting'",
             (json.dumps(ids),),
         ).fetchone()
@@ -65,6 +81,8 @@ class Recorder:
         config = entries.config(decided.config)
         before_routing = not decided.rejected and any(not held.route for held in decided.held)
         state: MessageState = "held" if before_routing else "decided"
+        if decided.answer is not None:
+            state = self._answer(decided, decided.answer, message.claims, state)
         # What the sender has been told stays what it was told: `verdict` is only filled in where open.
         outcome, words = message.verdict, message.words
         if outcome is None:
@@ -84,7 +102,8 @@ class Recorder:
             )
         )
         kind = "rejected" if decided.rejected else state
-        entries.event(decided.message, 0, kind, decided.at, config)
+        if state != "answer":  # the reply's own event says it, with the copy
+            entries.event(decided.message, 0, kind, decided.at, config)
         entries.count("feed", message.feed, "waiting", -1)
         entries.count("feed", message.feed, state)
         if decided.rejected:
@@ -95,6 +114,21 @@ class Recorder:
             by = (decided.message, message.feed, decided.at)
             mark_merged(self._connection, entries, by, decided.merges, self._feeds)
         return self.deliveries(decided, message, config) if decided.deliveries else ()
+
+    def _answer(
+        self, decided: Decided, answer: Answered, claims: int | None, state: MessageState
+    ) -> MessageState:
+        """Record what a reply changes; the state of the message that it came as."""
+        told = self._matcher.match(decided.message, answer, claims, decided.at)
+        self.told[decided.message] = told
+        if told.outcome != "unmatched":
+            return state if answer.routed else "answer"
+        if not answer.routed:
+            self._entries.hold(decided.message, HeldPart("", UNMATCHED, told.reason), decided.at)
+            return "held"
+        words = f"It is also a reply, and is taken for none: {told.reason}"
+        self._entries.rows["finding"].append((decided.message, len(decided.warnings), words))
+        return state
 
     def _parts(self, decided: Decided) -> None:
         entries, message = self._entries, decided.message
@@ -156,6 +190,9 @@ class Recorder:
         entries.event(decided.message, id_, "made", decided.at, config)
         entries.count("channel", new.channel, "made")
         entries.count("channel", new.channel, "waiting")
+        sent_as = readable(new.control_id.decode("latin-1"))
+        if sent_as and sent_as != message.control_id:
+            entries.rows["key"].append((SENT_AS, sent_as, decided.message))
         return DeliveryRow(
             id_, decided.message, message.feed, new.channel, new.address, "waiting", 0, 0, decided.at,
             message.type, new.control_id, decided.config, content, kind=new.kind,

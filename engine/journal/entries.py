@@ -46,6 +46,7 @@ INSERTS = {
          "kind", "also"),
     ),
     "deadline": Insert("deadline", ("delivery", "proof", "due", "channel", "address")),
+    "said": Insert("said", ("delivery", "at", "code", "reason", "words", "message", "counts")),
     "event": Insert("event", ("message", "id", "delivery", "kind", "at", "config", "detail")),
 }  # fmt: skip
 UPDATES = {

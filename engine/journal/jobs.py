@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
+from engine.journal.answered import AnswerTold
 from engine.journal.changes import Changer
 from engine.journal.configs import Kept
 from engine.journal.deadlines import Look, Overdue, carry_out
@@ -19,8 +21,9 @@ from engine.journal.decisions import Recorder
 from engine.journal.entries import Entries
 from engine.journal.records import Changed, Decided, DeliveryRow
 from engine.journal.repairs import Applied, Repair, Repairer
+from engine.journal.replies import Matcher
 
-__all__ = ["ChangeJob", "Commit", "Job", "KeepJob", "OverdueJob", "RecordJob", "RepairJob"]
+__all__ = ["AnswerJob", "ChangeJob", "Commit", "Job", "KeepJob", "OverdueJob", "RecordJob", "RepairJob"]
 
 T = TypeVar("T")
 
@@ -33,8 +36,8 @@ class Commit:
     def __init__(self, connection: sqlite3.Connection, entries: Entries) -> None:
         self.connection = connection
         self.entries = entries
-        self.recorder = Recorder(connection, entries)
         self.changer = Changer(connection, entries)
+        self.recorder = Recorder(connection, entries, Matcher(connection, entries, self.changer))
         self.repairer = Repairer(connection, entries, self.recorder, self.changer)
 
 
@@ -92,6 +95,36 @@ class RecordJob(_Future[Sequence[Sequence[DeliveryRow]]]):
 
     def settle(self, error: Exception | None) -> None:
         self.finish(self._rows, error)
+
+
+class AnswerJob(_Future[Sequence[AnswerTold]]):
+    """Records messages that are replies, each wholly or not at all; its result says what each came to. One
+    that was recorded before is left out."""
+
+    def __init__(self, decisions: Sequence[Decided], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._decisions = decisions
+        self._told: list[AnswerTold] = []
+        self._done = self._safe = self._kept = 0
+
+    def step(self, commit: Commit) -> bool:
+        following = self._decisions[self._done : self._done + _SLICE]
+        for decided, rows in zip(following, commit.recorder.record(following), strict=True):
+            told = commit.recorder.told.get(decided.message)
+            if told is not None:
+                self._told.append(replace(told, rows=(*rows, *told.rows)))
+        self._done += len(following)
+        return self._done >= len(self._decisions)
+
+    def keep(self) -> None:
+        self._safe, self._kept = self._done, len(self._told)
+
+    def forget(self) -> None:
+        self._done = self._safe
+        del self._told[self._kept :]
+
+    def settle(self, error: Exception | None) -> None:
+        self.finish(self._told, error)
 
 
 class ChangeJob(_Future[frozenset[int]]):

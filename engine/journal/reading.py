@@ -23,6 +23,7 @@ from engine.journal.answers import (
     HeldShown,
     MessageShown,
     MessageStory,
+    SaidShown,
 )
 from engine.journal.parts import RoutePart
 from engine.journal.schema import JournalMissing, format_of, open_reading
@@ -50,7 +51,12 @@ _DELIVERIES = (
 )
 _HELD = "SELECT id, route, tray, reason, place, entry, at, state, piece FROM held WHERE message=? ORDER BY id"
 # The formats from which on pieces, the texts of configurations, and kinds of copies are recorded.
-_PIECES, _CONFIGS, _KINDS, _REPAIRS = 2, 2, 3, 4
+_PIECES, _CONFIGS, _KINDS, _REPAIRS, _SAID = 2, 2, 3, 4, 6
+_SAYINGS = (
+    "SELECT s.delivery, s.at, s.code, s.reason, s.words, s.message, coalesce(m.feed, ''), s.counts"
+    " FROM said s LEFT JOIN message m ON m.id=s.message"
+    " WHERE s.delivery IN (SELECT value FROM json_each(?)) ORDER BY s.id"
+)
 _DEADLINES = (
     "SELECT delivery, proof, due, channel, address, coalesce(ending, '') FROM deadline"
     " WHERE delivery IN (SELECT value FROM json_each(?)) ORDER BY delivery"
@@ -181,6 +187,8 @@ class JournalReader:
                 tuple((kind, value) for kind, value in json.loads(keys or "[]")),
                 tuple(self._repeats(found[0])),
                 self._deadlines([copy.id for copy in found[0].copies]),
+                self._said([copy.id for copy in found[0].copies]),
+                self._answers(events),
             )
 
     def body(self, message_id: int) -> bytes | None:
@@ -341,6 +349,18 @@ class JournalReader:
             return ()
         rows = self._connection.execute(_DEADLINES, (json.dumps(deliveries),))
         return tuple(DeadlineShown(*row) for row in rows)
+
+    def _said(self, deliveries: Sequence[int]) -> tuple[SaidShown, ...]:
+        if not deliveries or self._format < _SAID:
+            return ()
+        rows = self._connection.execute(_SAYINGS, (json.dumps(deliveries),))
+        return tuple(SaidShown(*row) for row in rows)
+
+    def _answers(self, events: Sequence[Sequence[Any]]) -> tuple[int, int]:
+        """The copy that a reply speaks of, and its message, by the reply's own events."""
+        copy = next((row[1] for row in events if row[2] == "answer"), 0)
+        found = self._one("SELECT message FROM delivery WHERE id=?", copy) if copy else None
+        return (copy, found[0]) if found else (0, 0)
 
     def _repeats(self, message: MessageShown) -> Iterator[int]:
         """Duplicates and conflicts of this message: they share its control id."""

@@ -4,11 +4,11 @@ SQL over a read-only connection, one read transaction; no row of a message's con
 the rows mean for a message, and nothing of days, zones, or how the figures are shown.
 
 Every accepted message has exactly one fate, the first of these that is true of it: duplicate, undecided,
-stopped (a copy is parked or was refused), held (something of it waits in a tray), outstanding (a copy is on
-its way), ended (a copy was withdrawn, or a person gave it up), acknowledged or delivered (all its copies),
-rejected, not wanted. What fits none of them is `unaccounted`: the record says that something was sent or
-held, and there is no such copy, or nothing in a tray. A copy that has come to nothing and has a copy in its
-place (a fallback, a resend) is counted by the latter alone.
+reply (to something that was sent), stopped (a copy is parked or was refused), held (something of it waits in
+a tray), outstanding (a copy is on its way), ended (a copy was withdrawn, or a person gave it up),
+acknowledged or delivered (all its copies), rejected, not wanted. What fits none of them is `unaccounted`: the
+record says that something was sent or held, and there is no such copy, or nothing in a tray. A copy that has
+come to nothing and has a copy in its place (a fallback, a resend) is counted by the latter alone.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["FATES", "Arrived", "Copies", "Fate", "Fated", "Leftover", "Reckoning
 
 Fate = Literal[
     "delivered", "acknowledged", "outstanding", "held", "stopped", "ended", "not_wanted", "rejected",
-    "duplicate", "undecided", "unaccounted",
+    "duplicate", "reply", "undecided", "unaccounted",
 ]  # fmt: skip
 FATES: tuple[Fate, ...] = (
     "delivered", "acknowledged", "outstanding", "held", "stopped", "ended", "not_wanted", "rejected",
-    "duplicate", "undecided", "unaccounted",
+    "duplicate", "reply", "undecided", "unaccounted",
 )  # fmt: skip
 HALF_HOUR = 1_800_000_000
 HEAD = 2048  # bytes that hold an MSH segment, whatever stands in it
@@ -46,6 +46,7 @@ _FATE = """CASE
   WHEN state='duplicate' THEN
     CASE WHEN EXISTS (SELECT 1 FROM message o WHERE o.id=f.original) THEN 'duplicate' ELSE 'unaccounted' END
   WHEN state='waiting' THEN 'undecided'
+  WHEN state='answer' THEN 'reply'
   WHEN copies & 2 THEN 'stopped'
   WHEN trays & 1 THEN 'held'
   WHEN copies & 1 THEN 'outstanding'

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.journal.parts import RoutePart
+
+if TYPE_CHECKING:  # commands that only read do without
+    from engine.journal.answered import Answered
 
 __all__ = [
     "OPEN_STATES",
@@ -27,13 +30,14 @@ __all__ = [
     "MessageState",
     "NewDelivery",
     "RoutePart",
+    "Said",
     "Stored",
     "StoredKind",
     "Verdict",
     "Waiting",
 ]
 
-MessageState = Literal["waiting", "decided", "held", "duplicate", "refused", "discarded"]
+MessageState = Literal["waiting", "decided", "held", "duplicate", "refused", "discarded", "answer"]
 DeliveryState = Literal[
     "waiting",
     "queued",
@@ -162,6 +166,17 @@ class HeldPart:
     part: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a recipient said of a copy. code: MSA-1. reason: why it comes back, or "". words: its own, which
+    are content. message: the message that brought it, or 0 where it came on the copy's own connection."""
+
+    code: str
+    reason: str = ""
+    words: str = ""
+    message: int = 0
+
+
 MergedKeys = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 """Two groups of search keys, each of kind and value."""
 
@@ -174,6 +189,7 @@ class Decided:
     earlier ones, as `earlier.known_text` writes it, or "".
     merges: of patients that it says are one, the search keys of the prior and of the surviving one.
     inbound: the bytes as they came in, where the caller has them at hand: saves reading them again.
+    answer: it is a reply; then `SqliteJournal.answer` records it.
     """
 
     message: int
@@ -190,6 +206,7 @@ class Decided:
     same: tuple[str, ...] = ()
     known: str = ""
     merges: tuple[MergedKeys, ...] = ()
+    answer: Answered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +234,8 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One change of a delivery's state, to be recorded as a row update and an appended event."""
+    """One change of a delivery's state, to be recorded as a row update and an appended event. said: what the
+    recipient said, where it did."""
 
     delivery: int
     state: DeliveryState
@@ -226,6 +244,7 @@ class Changed:
     next_try: int = 0
     reason: str = ""
     in_doubt: bool = False
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,8 +172,8 @@ class Repairer:
     def _open(self, id_: int) -> _Held | Applied:
         row = self._connection.execute(
             "SELECT h.message, h.route, h.tray, h.part, h.state, h.by, m.feed, m.state,"
-            " m.type, m.body, m.verdict, m.words FROM held h CROSS JOIN message m ON m.id=h.message"
-            " WHERE h.id=?",
+            " m.type, m.body, m.verdict, m.words, m.control_id"
+            " FROM held h CROSS JOIN message m ON m.id=h.message WHERE h.id=?",
             (id_,),
         ).fetchone()
         if row is None:
@@ -308,17 +308,19 @@ class Repairer:
             self._end_copy(new.parent, ending, by, f"sent elsewhere by {by.who}")
             detail += f", now {ending}"
         row = self._connection.execute(
-            "SELECT m.feed, m.type, m.body, c.hash, d.body FROM delivery d CROSS JOIN message m"
+            "SELECT m.feed, m.type, m.body, c.hash, d.body, m.control_id FROM delivery d CROSS JOIN message m"
             " ON m.id=d.message CROSS JOIN config c ON c.id=d.config WHERE d.id=?",
             (new.parent,),
         ).fetchone()
-        feed, type_, body, config, own = row
+        feed, type_, body, config, own, control_id = row
         if new.body is None and own is not None:
             content = self._connection.execute("SELECT bytes FROM body WHERE id=?", (own,)).fetchone()[0]
             new = replace(new, body=content)
         decided = Decided(message, config, by.at, deliveries=(new,))
         (copy,) = self._recorder.deliveries(
-            decided, Undecided(feed, type_, body, None, None), self._entries.config(config)
+            decided,
+            Undecided(feed, type_, body, None, None, control_id),
+            self._entries.config(config),
         )
         edited = ", edited" if action.edited else ""
         goes = f"{new.channel} {new.address}".strip()

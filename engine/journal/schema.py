@@ -7,6 +7,7 @@ Knows nothing of messages in memory, of threads, or of what is done with the row
                  +-- part, held, finding   what the routes made of it
                  +-- key                   what it can be found by (NHS number, patient ...)
                  +-- event ----+           every change of a message's or a delivery's state, appended
+                        +-- said        what its recipient said of it
     audit                                  what people did, only appended to
     tally                                  counters, kept in the same transactions as the rows
     config ---< config_source >--- source  hashes of configurations, so that rows hold a small number, and
@@ -31,12 +32,13 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 5
+VERSION = 6
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
-# released and discarded, where a person did it.
+# released and discarded, where a person did it; answer, of a reply, with the copy that it speaks of.
 # For a delivery: made, then the names of its states, `recovered` where a claim without an outcome was found
-# at start-up and put back, `in_doubt` where only that became known, and `deadline_missed`.
+# at start-up and put back, `in_doubt` where only that became known, `deadline_missed`,
+# and `answered_late` for a reply that changes nothing.
 TABLES = """
 CREATE TABLE body (
   id INTEGER PRIMARY KEY,
@@ -74,7 +76,7 @@ CREATE TABLE message (
   kind TEXT NOT NULL,           -- new, conflict, duplicate, refused
   original INTEGER NOT NULL,    -- the message that a duplicate or conflict repeats, or 0
   refused TEXT,
-  state TEXT NOT NULL,          -- waiting, decided, held, duplicate, refused, discarded
+  state TEXT NOT NULL,          -- waiting, decided, held, duplicate, refused, discarded, answer
   verdict TEXT,                 -- ok, error, reject, or NULL while it is not known
   words TEXT,
   rejected INTEGER NOT NULL DEFAULT 0,
@@ -167,6 +169,18 @@ CREATE TABLE deadline (
 );
 CREATE INDEX deadline_open ON deadline (due) WHERE ending IS NULL;
 
+CREATE TABLE said (
+  id INTEGER PRIMARY KEY,
+  delivery INTEGER NOT NULL,    -- the copy that it is said of
+  at INTEGER NOT NULL,
+  code TEXT NOT NULL,           -- MSA-1
+  reason TEXT NOT NULL,         -- why it comes back, or ''
+  words TEXT NOT NULL,          -- the recipient's own: content
+  message INTEGER NOT NULL,     -- which message brought it; 0: it came on the copy's own connection
+  counts INTEGER NOT NULL       -- 0: it came when nothing could be changed any more
+);
+CREATE INDEX said_delivery ON said (delivery);
+
 CREATE TABLE event (
   message INTEGER NOT NULL,
   id INTEGER NOT NULL,
@@ -252,6 +266,13 @@ CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
 """,
     4: """
 ALTER TABLE message ADD COLUMN claims INTEGER;
+""",
+    5: """
+CREATE TABLE said (
+  id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL, code TEXT NOT NULL,
+  reason TEXT NOT NULL, words TEXT NOT NULL, message INTEGER NOT NULL, counts INTEGER NOT NULL
+);
+CREATE INDEX said_delivery ON said (delivery);
 """,
 }
 

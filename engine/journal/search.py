@@ -25,6 +25,7 @@ STATES: dict[str, str] = {
     "held": "m.id IN (SELECT message FROM held WHERE state='held')",
     "duplicate": f"m.id IN ({_OF_MESSAGE})".format("duplicate"),
     "refused": f"m.id IN ({_OF_MESSAGE})".format("refused"),
+    "answer": f"m.id IN ({_OF_MESSAGE})".format("answer"),
     "decided": "+m.state='decided'",
     "conflict": "m.kind='conflict'",
     "rejected": "m.rejected=1",

@@ -17,15 +17,24 @@ from time import time_ns
 from typing import TypeVar
 
 from engine.journal import earlier, outbox
+from engine.journal.answered import AnswerTold
 from engine.journal.changes import put_claims_back
 from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
 from engine.journal.deadlines import Look, Overdue, awaiting, next_deadline
 from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Counters, Entries
-from engine.journal.jobs import ChangeJob, KeepJob, OverdueJob, RecordJob, RepairJob
+from engine.journal.jobs import AnswerJob, ChangeJob, KeepJob, OverdueJob, RecordJob, RepairJob
 from engine.journal.ownership import JournalOwned, Ownership
-from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
+from engine.journal.records import (
+    Arrival,
+    Changed,
+    Decided,
+    DeliveryRow,
+    Lane,
+    Stored,
+    Waiting,
+)
 from engine.journal.repairs import Applied, Repair
 from engine.journal.schema import open_reading, open_writing
 from engine.journal.troubles import trouble
@@ -106,6 +115,15 @@ class SqliteJournal:
         if not decisions:
             return []
         job = RecordJob(decisions, self._loop())
+        self._writer.submit(job)
+        return await job.future
+
+    async def answer(self, decisions: Sequence[Decided]) -> Sequence[AnswerTold]:
+        """Record messages that are replies, each in one commit with what it changes; what each came to.
+        Raises JournalBroken; waits while the disk is full."""
+        if not decisions:
+            return ()
+        job = AnswerJob(decisions, self._loop())
         self._writer.submit(job)
         return await job.future
 

@@ -15,9 +15,10 @@ from engine.site.entries import named_entries
 from engine.site.expected import Expect
 from engine.site.model import Feed, Tls
 from engine.site.values import Charset, Listen, Network, Zone
+from routes.flow.answer_codes import DEFAULT_REJECTIONS, REASON_WORDS, RETURN_REASONS, ReturnReason
 from routes.language.facts import FeedFacts
 from routes.language.kinds import Choice, Duration, Integer, Marked, Name, Size, YesNo
-from routes.language.nested_kinds import ListOf, Nested
+from routes.language.nested_kinds import ListOf, MappingOf, Nested
 from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Node, Scalar
@@ -130,12 +131,29 @@ EXPECT = Field(
     "`gatepost report --suggest-rates` proposes it.",
     '{monday_to_friday: {"08:00-18:00": 40}}',
 )
+ANSWERS_FOR = Field(
+    "answers_for",
+    ListOf(Name("the name of a channel")),
+    "The channels whose recipients answer by this feed: an acknowledgement (MSA) that comes in is matched to "
+    "the copy that it speaks of. Other feeds take no acknowledgements.",
+    "[gp_message]",
+)
+REJECTIONS = Field(
+    "rejections",
+    MappingOf(
+        Choice(RETURN_REASONS, about=REASON_WORDS), Marked("a code of a rejection (ERR-5, MSA-3, ERR-3)")
+    ),
+    "What the codes of a rejection mean, beside those that are known: "
+    + ", ".join(f"{code} {reason}" for code, reason in DEFAULT_REJECTIONS.items())
+    + ". Any other is rejected.",
+    "{NOTOURS: misdirected}",
+)
 FEED = Shape(
     "a feed",
     (
         KIND, ABOUT, LISTEN, ACKNOWLEDGE, REJECT_AS, ANSWERS, DIALECT, GUARDS, CHARSET, SEGMENT_ENDS,
         TIMEZONE, SENDERS, TLS, MAX_FRAME, MAX_CONNECTIONS, IDLE_TIMEOUT, FRAME_TIMEOUT, DUPLICATE_WINDOW,
-        BATCH, EXPECT, RETIRED,
+        BATCH, EXPECT, RETIRED, ANSWERS_FOR, REJECTIONS,
     ),
     misplaced={
         "zone": 'A feed\'s time zone is written "timezone".',
@@ -188,6 +206,7 @@ def _facts(name: Scalar, record: Record) -> FeedFacts:
         cast("Literal['as_asked', 'always']", record[ANSWERS]),
         cast("Literal['hold_all', 'accept']", record.get(BATCH) or "hold_all"),
         about.value if (about := record.get(ABOUT)) else "",
+        tuple((channel.value, channel.spot) for channel in record.get(ANSWERS_FOR) or ()),
     )
 
 
@@ -213,7 +232,13 @@ def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
         on_count_mismatch=facts.on_count_mismatch,
         retired=facts.retired,
         expect=record.get(EXPECT),
+        answers_for=tuple(name for name, _ in facts.answers_for),
+        rejections={**DEFAULT_REJECTIONS, **_rejections(record)},
     )
+
+
+def _rejections(record: Record) -> dict[str, ReturnReason]:
+    return {code.value: cast("ReturnReason", reason) for code, reason in record.get(REJECTIONS) or ()}
 
 
 def _tls(record: Record | None, folder: Path, problems: Problems) -> Tls | None:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
+from routes.flow.answer_codes import DEFAULT_REJECTIONS, ReturnReason
 from routes.language.plan import Plan
 
 __all__ = [
@@ -67,6 +68,7 @@ class Feed:
 
     answers: `as_asked`: silence where MSH-15 and 16 ask for it; `always`: for senders that write NE there
     and wait for an answer nevertheless. retired: it does not listen; what came by it is still worked off.
+    answers_for: channels whose recipients reply by it. rejections: which reason a code of a rejection means.
     """
 
     name: str
@@ -90,6 +92,8 @@ class Feed:
     on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
     retired: bool = False
     expect: Expected | None = None
+    answers_for: tuple[str, ...] = ()
+    rejections: Mapping[str, ReturnReason] = field(default_factory=lambda: DEFAULT_REJECTIONS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,11 @@ class Header:
         return self._type_parts()[0] in ACKNOWLEDGEMENTS or self.second == b"MSA" + self.field_separator
 
     @property
+    def only_acknowledges(self) -> bool:
+        """Whether MSH-9.1 says that the message is an acknowledgement and nothing else (ACK, MCF)."""
+        return self._type_parts()[0] in ACKNOWLEDGEMENTS
+
+    @property
     def enhanced(self) -> bool:
         """Whether the sender asks for enhanced acknowledgement: MSH-15 or 16 holds AL, NE, ER or SU."""
         return self.accept_ack in CONDITIONS or self.application_ack in CONDITIONS

@@ -26,6 +26,7 @@ class FeedFacts:
     retired: it takes no more messages; those that wait are still decided.
     reject_as, answers, on_count_mismatch: as feeds.yaml says it; a decision does not ask, tests of routes do.
     about: what it is in plain words, for explanations, or "".
+    answers_for: the channels whose recipients reply by it, each with its place.
     """
 
     name: str
@@ -43,6 +44,7 @@ class FeedFacts:
     answers: Literal["as_asked", "always"] = "as_asked"
     on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
     about: str = ""
+    answers_for: tuple[tuple[str, Spot], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

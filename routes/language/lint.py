@@ -36,6 +36,7 @@ def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     for dialect in assembly.files.dialects.values():
         _find_unused_names(dialect, assembly)
     _find_idle_feeds(assembly, feeds)
+    _look_at_answering(assembly, feeds)
     _find_idle_channels(assembly)
     _find_missing_directories(assembly)
     _find_pseudo_addresses(assembly)
@@ -170,13 +171,27 @@ def _find_idle_feeds(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None
     # A misspelt feed in a route is the mistake; the feed it meant is not reported as well.
     meant = {nearest(name, feeds) for name in taken if name not in feeds}
     for feed in feeds.values():
-        if feed.name not in taken and feed.name not in meant and not feed.retired:
+        if feed.name not in taken and feed.name not in meant and not (feed.retired or feed.answers_for):
             assembly.problems.add(
                 feed.spot,
                 f'No route takes the messages of feed "{feed.name}": they would be answered and go nowhere. '
                 'Add it to a route\'s "from".',
                 "idle-feed",
             )
+
+
+def _look_at_answering(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
+    """Feeds by which the recipients of channels reply: of channels that there are, each named once."""
+    channels = assembly.channels
+    for feed in feeds.values():
+        seen: set[str] = set()
+        for name, spot in feed.answers_for:
+            if name in seen:
+                assembly.problems.add(spot, f'Channel "{name}" stands here twice.', "duplicate-name")
+            elif name not in channels:
+                message = f'There is no channel "{name}"{did_you_mean(name, channels)}'
+                assembly.problems.add(spot, message, "unknown-channel", fix=nearest(name, channels))
+            seen.add(name)
 
 
 def _find_idle_channels(assembly: Assembly) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from engine.journal.answered import AnswerTold
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
 from engine.journal.earlier import EarlierCopy
 from engine.journal.records import (
@@ -127,6 +128,9 @@ class FakeJournal:
 
     async def keep_config(self, hash_: str, sources: Mapping[str, str]) -> None:
         raise AssertionError("delivery keeps no configurations")
+
+    async def answer(self, decisions: Sequence[Decided]) -> Sequence[AnswerTold]:
+        raise AssertionError("delivery records no replies")
 
     async def record(self, decisions: Sequence[Decided]) -> Sequence[Sequence[DeliveryRow]]:
         raise AssertionError("delivery records no decisions")

@@ -78,6 +78,8 @@ def test_what_connections_were_opened_with_opens_them_anew(changed: Feed) -> Non
         replace(WARD, duplicate_window=3.0),
         replace(WARD, on_count_mismatch="accept"),
         replace(WARD, expect=Expected(((),) * 7)),
+        replace(WARD, answers_for=("gp",)),
+        replace(WARD, rejections={"NOTOURS": "misdirected"}),
     ],
 )
 def test_how_frames_are_treated_leaves_connections_open(changed: Feed) -> None:

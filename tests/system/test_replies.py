@@ -1,0 +1,145 @@
+"""Practices' applications answer over MLLP, hours later and by another connection: the loop is closed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.engine import free_port, wait_until
+from tests.system_peers import Receiver, balanced, log_of, result
+from tests.system_sites import Sender, engine_on, write
+
+
+def site_of(folder: Path, lab: int, replies: int, practice: int, *, wait: str = "1h") -> Path:
+    """Results to practices over MLLP, whose applications answer by a feed of their own."""
+    return write(
+        folder,
+        {
+            "gatepost.yaml": "site: loop\ndata: data\nbroker: embedded\n",
+            "feeds.yaml": f"""\
+                feeds:
+                  lab: {{kind: mllp, listen: 127.0.0.1:{lab}}}
+                  replies:
+                    kind: mllp
+                    listen: 127.0.0.1:{replies}
+                    answers_for: [gp]
+                    rejections: {{NOTOURS: misdirected}}
+                """,
+            "channels.yaml": """\
+                channels:
+                  gp:
+                    kind: mllp
+                    directory: practices
+                    send_to: practices[address].endpoint
+                  print_room: {kind: folder, path: print_room, directory: practices}
+                """,
+            "tables/practices.csv": "code,endpoint\n"
+            f"Y90001,127.0.0.1:{practice}\nY90002,127.0.0.1:{practice}\n",
+            "routes/all.yaml": f"""\
+                route: all
+                about: To the practice.
+                owner: interfaces@example.nhs.uk
+                from: [lab]
+                send:
+                  - to: gp
+                    address: PV1-3.10
+                    else: {{hold: no_practice}}
+                    if_not_acknowledged_in: {wait}
+                    then: print_room
+                """,
+        },
+    )
+
+
+def reply(
+    control: str, about: str, *, code: str = "AA", practice: str = "Y90001", error: str = "", words: str = ""
+) -> bytes:
+    """An application acknowledgement as a practice's system makes it."""
+    lines = [
+        f"MSH|^~\\&|SURGERY|{practice}|LAB|NFD|20260105100000||ACK|{control}|P|2.5",
+        f"MSA|{code}|{about}|{words}",
+        *([f"ERR||||E|{error}"] if error else []),
+    ]
+    return ("\r".join(lines) + "\r").encode()
+
+
+def shown(site: Path, data: Path, id_: int) -> dict[str, Any]:
+    """What `gatepost show ID --json` says."""
+    command = [sys.executable, "-m", "engine", "show", str(id_), str(site), "--data", str(data), "--json"]
+    told: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return told
+
+
+def test_answers_are_matched_to_their_copies_and_never_answered(tmp_path: Path) -> None:
+    lab, replies, data = free_port(), free_port(), tmp_path / "data"
+    with Receiver() as practice:
+        site = site_of(tmp_path / "site", lab, replies, practice.port)
+        with engine_on(site) as engine, Sender(lab) as sender, Sender(replies) as surgery:
+            for number, address in enumerate(("Y90001", "Y90001", "Y90002"), 1):
+                assert sender.code(result(f"R{number}", practice=address)) == "AA"
+            practice.wait_for(3)
+            surgery.send(reply("A1", "R1"))
+            surgery.send(reply("A2", "R2", code="AR", error="30003", words="Canary Longfellow moved"))
+            surgery.send(reply("A3", "R3"))  # which went to another practice
+            surgery.send(reply("A1", "R1"))  # again
+            surgery.send(reply("A4", "R1", code="AE", error="NOTOURS"))  # after it was acknowledged
+
+            def counts() -> dict[str, Any]:
+                found: dict[str, Any] = engine.ask()["feeds"]["replies"]
+                return {
+                    key: found.get(key, 0) for key in ("accepted", "waiting", "answer", "held", "duplicate")
+                }
+
+            def settled() -> bool:
+                return counts() == {"accepted": 5, "waiting": 0, "answer": 3, "held": 1, "duplicate": 1}
+
+            wait_until(settled, "five replies are recorded")
+            # An acknowledgement is never acknowledged: the first answer on this line is to a message.
+            assert surgery.code(result("NONE")) == "AA"
+            wait_until(lambda: counts()["held"] == 2, "what is no reply and no route takes is held")
+            assert engine.ask()["trays"] == {"unmatched": 2}
+            log = log_of(engine)
+            assert engine.stop() == 0
+
+    first, second, third = (shown(site, data, id_) for id_ in (1, 2, 3))
+    assert first["copies"][0]["state"] == "acknowledged"
+    assert [(one["code"], one["counts"]) for one in first["said"]] == [("AA", True), ("AE", False)]
+    assert second["copies"][0]["state"] == "refused_by_recipient"
+    (said,) = second["said"]
+    assert (said["reason"], said["words"], said["feed"]) == ("left", "Canary Longfellow moved", "replies")
+    assert (third["copies"][0]["state"], third["said"]) == ("delivered", [])
+    assert shown(site, data, said["message"])["speaks_of"] == {"copy": 2, "message": 2}
+    for event in ("delivery.acknowledged", "delivery.returned", "reply.late", "reply.unmatched"):
+        assert f'"{event}"' in log
+    assert "Canary" not in log
+    assert balanced(data)
+
+
+def test_a_deadline_is_met_by_an_answer_that_came_before_the_engine_died(tmp_path: Path) -> None:
+    lab, replies, data = free_port(), free_port(), tmp_path / "data"
+    with Receiver() as practice:
+        site = site_of(tmp_path / "site", lab, replies, practice.port, wait="8s")
+        engine = engine_on(site)
+        engine.start()
+        with Sender(lab) as sender, Sender(replies) as surgery:
+            assert sender.code(result("KEPT")) == "AA"
+            assert sender.code(result("MISSED")) == "AA"
+            practice.wait_for(2)
+            surgery.send(reply("A1", "KEPT"))
+            wait_until(lambda: engine.ask()["channels"]["gp"].get("acknowledged") == 1, "one is acknowledged")
+            wait_until(lambda: engine.ask()["channels"]["gp"].get("delivered") == 1, "the other is delivered")
+        engine.signal(signal.SIGKILL)
+        engine.process.wait(10)
+        with engine_on(site) as again:
+            wait_until(
+                lambda: again.ask()["channels"]["print_room"].get("delivered") == 1, "paper for the other"
+            )
+            assert again.stop() == 0
+    kept, missed = (shown(site, data, id_) for id_ in (1, 2))
+    assert [copy["state"] for copy in kept["copies"]] == ["acknowledged"]
+    assert [copy["channel"] for copy in missed["copies"]] == ["gp", "print_room"]
+    assert balanced(data)
