@@ -28,7 +28,7 @@ from engine.queues.rabbitmq import RabbitQueue
 from engine.router import Router
 from engine.site.difference import Difference, difference
 from engine.site.files import read_samples
-from engine.site.model import Site, addresses_of
+from engine.site.model import Site
 from engine.site.watching import Settling, Snapshot, State, snapshot, snapshot_of
 from engine.unfinished import unfinished
 from routes.language.problems import Problem, Problems
@@ -268,7 +268,7 @@ class Reloading:
             parts.worker.renew(site.channels, senders)
             parts.worker.at_once(parts.queue.renew(site.channels, change.channels))
             if isinstance(parts.queue, RabbitQueue):
-                parts.queue.use(site.brokers, site.limits.broker_message, addresses_of(site))
+                parts.queue.use(site.brokers, site.limits.broker_message)
             parts.budget.resize(site.limits.intake_memory)
         finally:
             parts.router.go_on()

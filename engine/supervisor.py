@@ -29,11 +29,12 @@ from engine.observe.failures import failure_place
 from engine.observe.log import get_log
 from engine.queues.embedded import EmbeddedQueue
 from engine.queues.rabbitmq import RabbitQueue
+from engine.queues.remembered import FILE, Remembered
 from engine.reloading import Load, Parts, Reloading, Test, failing_tests
 from engine.repair import Repair
 from engine.router import Router
 from engine.silence import Silence
-from engine.site.model import Feed, Site, addresses_of
+from engine.site.model import Feed, Site
 from engine.site.watching import Snapshot
 from engine.unfinished import left_behind
 
@@ -106,7 +107,7 @@ class Engine:
                 self.journal,
                 site.brokers,
                 site.channels,
-                addresses=addresses_of(site),
+                remembered=Remembered(site.data / FILE),
                 max_message=site.limits.broker_message,
             )
         else:

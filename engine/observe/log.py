@@ -75,6 +75,8 @@ EVENTS = {
     "broker.unblocked": "RabbitMQ takes messages again",
     "broker.node_away": "a node of the broker's cluster does not answer; another one is used",
     "broker.node_back": "that node answers again",
+    "broker.queues_checked": "queues made before were looked at: how many, and how many are unusable",
+    "broker.queues_gone": "queues that Gatepost made are not on the broker any more",
     "broker.no_confirms": "RabbitMQ does not confirm what is published; it waits and is published again",
     "broker.confirms": "RabbitMQ confirms again",
     "broker.dead_letters": "the broker gave up messages; they lie in the dead-letter queue, how many",

@@ -22,7 +22,8 @@ from engine.queues.nodes import Nodes
 from engine.queues.outbox import LaneKey
 from engine.queues.refusals import Refusal
 from engine.queues.relay import Relay
-from engine.queues.topology import MAILBOX, TICKETS, Topology, queue_name
+from engine.queues.remembered import Remembered
+from engine.queues.topology import MAILBOX, TICKETS, Topology
 from engine.queues.watching import BrokerWatch
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ __all__ = ["RabbitQueue"]
 class RabbitQueue:
     """Implements engine.queues.contract.Queue on RabbitMQ 3.10 or newer.
 
-    urls: amqp:// or amqps://, secrets filled in; of a cluster one for each node. addresses: the possible ones
-    of channels that have some; at the start it is looked whether their queues, where they exist, are as ours
-    must be. max_message: bytes, the broker's own limit (16 MiB on 4.x, 128 MiB on 3.10). memory: bytes of
-    offered rows kept. hold: seconds of back-off beyond which a ticket is given back to the broker.
+    urls: amqp:// or amqps://, secrets filled in; of a cluster one for each node. remembered: the queues that
+    were made before; at the start it is looked whether they are still as ours must be. max_message: bytes,
+    the broker's own limit (16 MiB on 4.x, 128 MiB on 3.10). memory: bytes of offered rows kept. hold: seconds
+    of back-off beyond which a ticket is given back to the broker.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class RabbitQueue:
         urls: str | Sequence[str],
         channels: Mapping[str, ChannelSettings],
         *,
-        addresses: Mapping[str, Collection[str]] | None = None,
+        remembered: Remembered | None = None,
         max_message: int = 16 * 1024 * 1024,
         memory: int = 16 * 1024 * 1024,
         hold: float = 60.0,
@@ -54,11 +55,10 @@ class RabbitQueue:
     ) -> None:
         self._journal = journal
         self._channels = channels
-        self._addresses = addresses or {}
         self._recorder = Recorder(journal)
         self._nodes = Nodes(urls)
         self._publisher = Publisher()
-        self._topology = Topology(self._nodes, settle=settle)
+        self._topology = Topology(self._nodes, remembered, settle=settle)
         self._relay = Relay(
             journal,
             self._recorder,
@@ -114,21 +114,14 @@ class RabbitQueue:
         """Publish and consume for these channels from now on."""
         self._channels = channels
         self._relay.renew(_mailboxes(channels), changed)
+        self._watch.check(self._queues({name: channels[name] for name in changed if name in channels}))
         return self._consumers.renew(changed, {name for name in changed if name not in channels})
 
-    def use(
-        self,
-        urls: str | Sequence[str],
-        max_message: int,
-        addresses: Mapping[str, Collection[str]] | None = None,
-    ) -> None:
+    def use(self, urls: str | Sequence[str], max_message: int) -> None:
         """The broker's addresses, perhaps with other credentials or nodes, for whenever a connection is made
-        anew, the largest message that it takes, and the channels' addresses."""
+        anew, and the largest message that it takes."""
         self._nodes.use(urls)
         self._relay.max_message = max_message
-        known = {queue for queue, _ in self._queues(self._channels)}
-        self._addresses = addresses or {}
-        self._watch.check(asked for asked in self._queues(self._channels) if asked[0] not in known)
 
     async def stop(self) -> None:
         """Publish and hand out nothing more, wait for what is under way, close the connections."""
@@ -167,12 +160,12 @@ class RabbitQueue:
         self._in.lose()
 
     def _queues(self, channels: Mapping[str, ChannelSettings]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The queues that these channels may come to need, with their arguments."""
+        """The queues that were made for these channels, with the arguments that they must have."""
         mailboxes = _mailboxes(channels)
-        for name in channels:
-            arguments = MAILBOX if name in mailboxes else TICKETS
-            for address in self._addresses.get(name, ("",)):
-                yield queue_name(name, address), arguments
+        for queue in self._topology.remembered:
+            name = queue.split(".")[1] if queue.count(".") else ""
+            if name in channels:
+                yield queue, MAILBOX if name in mailboxes else TICKETS
 
 
 def _mailboxes(channels: Mapping[str, ChannelSettings]) -> frozenset[str]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import (
@@ -28,6 +28,7 @@ from aiormq.exceptions import (
 from engine.observe.log import get_log
 from engine.queues.nodes import TROUBLE, Nodes
 from engine.queues.refusals import difference
+from engine.queues.remembered import Remembered
 
 __all__ = [
     "DEAD",
@@ -35,6 +36,7 @@ __all__ = [
     "TICKETS",
     "BrokerAwayError",
     "Declared",
+    "Found",
     "QueueUnusableError",
     "Topology",
     "queue_name",
@@ -69,6 +71,9 @@ def queue_name(channel: str, address: str) -> str:
     return f"gatepost.{channel}.{address}" if address else f"gatepost.{channel}"
 
 
+Found = Literal["good", "absent", "unusable"]
+
+
 class BrokerAwayError(Exception):
     """The broker could not be asked."""
 
@@ -94,10 +99,14 @@ class Declared:
 
 
 class Topology:
-    """Declares queues, each once, on a connection of its own that is opened when needed."""
+    """Declares queues, each once, on a connection of its own that is opened when needed. remembered: those
+    that were made before."""
 
-    def __init__(self, nodes: Nodes, *, settle: float = _SETTLE) -> None:
+    def __init__(
+        self, nodes: Nodes, remembered: Remembered | None = None, *, settle: float = _SETTLE
+    ) -> None:
         self._nodes = nodes
+        self.remembered = Remembered() if remembered is None else remembered
         self._settle = settle
         self._declared: dict[str, Declared] = {}
         self._refused: dict[str, _Refused] = {}
@@ -124,17 +133,17 @@ class Topology:
                 await self._declare(queue, arguments)
             return self._declared[queue]
 
-    async def check(self, queue: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether the queue can be had: it does not exist, or has these arguments. Creates nothing. What
-        cannot be had stands in `unusable` from then on. Raises BrokerAwayError."""
+    async def check(self, queue: str, arguments: Mapping[str, Any]) -> Found:
+        """Whether the queue has these arguments, or is not there, or cannot be had: then it stands in
+        `unusable` from then on. Creates nothing. Raises BrokerAwayError."""
         async with self._places:
             try:
-                await self._asked(queue, arguments, make=False)
+                there = await self._asked(queue, arguments, make=False)
             except QueueUnusableError as why:
                 self._refuse(queue, str(why), arguments)
-                return False
+                return "unusable"
         self._allow(queue)
-        return True
+        return "absent" if there is None else "good"
 
     async def check_again(self, most: int) -> Collection[str]:
         """Ask again about so many of the unusable queues, those first that were asked longest ago; the queues
@@ -143,7 +152,7 @@ class Topology:
         for queue in [queue for queue in self._refused if queue != DEAD][:most]:
             refused = self._refused.pop(queue)
             self._refused[queue] = refused  # behind the others
-            if await self.check(queue, refused.arguments):
+            if await self.check(queue, refused.arguments) != "unusable":
                 mended.append(queue)
         return mended
 
@@ -226,6 +235,7 @@ class Topology:
             raise
         self._allow(queue)
         self._declared[queue] = declared or Declared(0, 0.0)
+        self.remembered.add(queue)
 
     async def _asked(self, queue: str, arguments: Mapping[str, Any] | None, *, make: bool) -> Declared | None:
         """What the broker says of a queue, in our own words where it refuses; None: there is none.
@@ -261,21 +271,22 @@ class Topology:
             raise BrokerAwayError("connection lost") from None  # the client reports a loss as a cancellation
 
     async def _ask(self, queue: str, arguments: Mapping[str, Any] | None, *, make: bool) -> Declared | None:
-        usable = 0.0
         channel = await self._channel()
-        try:
-            answer = await channel.queue_declare(queue, passive=True, timeout=_TIMEOUT)
-        except ChannelNotFoundEntity:
-            if not make:
-                return None
-            channel = await self._channel()
-            usable = time.monotonic() + self._settle
-        if arguments is not None:
+        answer = None
+        if not make or queue in self.remembered:
+            try:
+                answer = await channel.queue_declare(queue, passive=True, timeout=_TIMEOUT)
+            except ChannelNotFoundEntity:
+                if not make:
+                    return None
+                channel = await self._channel()
+        new = answer is None  # perhaps: of a queue that we do not remember nobody can tell
+        if answer is None or arguments is not None:
             answer = await channel.queue_declare(
-                queue, durable=True, arguments=dict(arguments), timeout=_TIMEOUT
+                queue, durable=True, arguments=dict(arguments or {}), timeout=_TIMEOUT
             )
         self._channels.append(channel)
-        return Declared(answer.message_count or 0, usable)
+        return Declared(answer.message_count or 0, time.monotonic() + self._settle if new else 0.0)
 
     async def _channel(self) -> AbstractChannel:
         while self._channels:

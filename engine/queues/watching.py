@@ -25,6 +25,9 @@ _LOOK = 1.0  # seconds between looks
 _DEAD_LOOKS = 5  # looks between looks at the dead-letter queue and at queues in trouble
 _PROBE_LOOKS = 2
 _AGAIN = 20  # queues in trouble asked about again at a time
+_ABSENT = (
+    20  # after so many remembered queues, and none that is there, it is another broker: no more is asked
+)
 _SHOWN = 10  # queues in trouble that are named
 NO_CONFIRM = (
     "messages wait in the journal, and are published again. In a cluster most of the nodes that hold the "
@@ -33,6 +36,10 @@ NO_CONFIRM = (
 )
 NODE = "see that it runs and is reachable; with most nodes away, the broker takes nothing"
 FREE = "free memory or disk space on the broker; messages wait in the journal, and follow by themselves"
+GONE = (
+    "what stood in them has gone with them. They are made anew when they are needed. If nobody deleted them, "
+    "see that the address leads to the right broker and virtual host"
+)
 LOOK_INTO = (
     f"the broker gave up delivering them; look into {DEAD}, and resend from the journal what a practice lacks"
 )
@@ -69,6 +76,8 @@ class BrokerWatch:
         self._looking: asyncio.Task[None] | None = None
         self._to_check: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._checking: asyncio.Task[None] | None = None
+        self._checked = 0
+        self._absent: list[str] = []
 
     @property
     def condition(self) -> str:
@@ -218,11 +227,27 @@ class BrokerWatch:
             queue, arguments = self._to_check[0]
             if self._topology.known(queue) is None:
                 try:
-                    await self._topology.check(queue, arguments)
+                    found = await self._topology.check(queue, arguments)
                 except BrokerAwayError:
                     return  # goes on when it is back
+                self._checked += 1
+                if found == "absent":
+                    self._absent.append(queue)
             if self._to_check and self._to_check[0][0] == queue:
                 self._to_check.popleft()
+            if len(self._absent) >= _ABSENT and len(self._absent) == self._checked:
+                self._absent += [name for name, _ in self._to_check]
+                self._to_check.clear()
+        self._tell_checked()
+
+    def _tell_checked(self) -> None:
+        """What stood in vanished queues has gone with them, by somebody's hand: that is said, once."""
+        checked, absent = self._checked, self._absent
+        self._checked, self._absent = 0, []
+        log.info("broker.queues_checked", queues=checked, unusable=len(self._topology.unusable))
+        if absent:
+            self._topology.remembered.forget(absent)
+            log.warning("broker.queues_gone", queues=_few(absent), remedy=GONE)
 
 
 def _few(queues: Sequence[str]) -> str:

@@ -23,7 +23,6 @@ __all__ = [
     "Retry",
     "Site",
     "Tls",
-    "addresses_of",
 ]
 
 Outcome = Literal["delivered", "acknowledged", "retry", "park", "refuse"]
@@ -183,13 +182,3 @@ class Site:
     watch: bool = False
     timezone: str = "Europe/London"
     repair: RepairRules = RepairRules()
-
-
-def addresses_of(site: Site) -> Mapping[str, tuple[str, ...]]:
-    """The possible addresses of each channel that has a directory, by the channel's name."""
-    tables = site.plan.tables
-    return {
-        name: tuple(tables[channel.directory].plain or tables[channel.directory].dated)
-        for name, channel in site.channels.items()
-        if channel.directory in tables
-    }

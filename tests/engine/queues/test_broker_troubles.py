@@ -15,6 +15,7 @@ import trustme
 
 from engine.queues.contract import Tickets
 from engine.queues.rabbitmq import RabbitQueue
+from engine.queues.remembered import Remembered
 from engine.queues.topology import DEAD, MAILBOX, queue_name
 from engine.site.model import ChannelSettings
 from tests.broker import BrokerNode
@@ -36,13 +37,16 @@ def journal() -> FakeJournal:
 
 @asynccontextmanager
 async def mailboxes(
-    journal: FakeJournal, url: str, channel: str, addresses: tuple[str, ...] = ()
+    journal: FakeJournal, url: str, channel: str, remembered: tuple[str, ...] = ()
 ) -> AsyncIterator[RabbitQueue]:
     async def nobody(tickets: Tickets) -> int:
         raise AssertionError("mailboxes are not consumed")
 
     site = {channel: ChannelSettings(channel, "amqp", "directory")}
-    queue = RabbitQueue(journal, url, site, addresses={channel: addresses}, settle=0.0)
+    known = Remembered()
+    for address in remembered:
+        known.add(queue_name(channel, address))
+    queue = RabbitQueue(journal, url, site, remembered=known, settle=0.0)
     await queue.start(nobody)
     try:
         yield queue
@@ -79,6 +83,51 @@ async def test_a_queue_with_other_arguments_is_found_at_the_start_named_and_used
             assert queue.troubles == ()
     told = [line["event"] for line in lines if line.get("queue") == odd]
     assert told == ["broker.queue_unusable", "broker.queue_usable"]
+
+
+async def test_a_queue_with_other_arguments_that_was_never_used_is_named_when_it_is_first_needed(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    odd = queue_name(channel, "odd")
+    connection = broker.connect()
+    connection.channel().queue_declare(odd, durable=False)
+    connection.close()
+    async with mailboxes(journal, broker.url, channel) as queue:
+        queue.offer([*journal.add(channel, "odd"), *journal.add(channel, "good")])
+        await until(lambda: journal.states("delivered") == [2])
+        (trouble,) = queue.troubles
+        assert odd in trouble
+        delete(broker, odd)
+        await until(lambda: journal.states("delivered") == [1, 2], "the mended lane", 15)
+
+
+async def test_new_queues_leave_no_complaint_in_the_brokers_log(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    async with mailboxes(journal, broker.url, channel) as queue:
+        for number in range(8):
+            queue.offer(journal.add(channel, f"P{number}"))
+        await until(lambda: len(journal.states("delivered")) == 8)
+    assert f"gatepost.{channel}." not in complaints(broker)
+
+
+async def test_queues_that_have_gone_are_told_of_and_an_empty_broker_is_not_asked_for_all_of_them(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with mailboxes(journal, broker.url, channel, tuple(f"P{n}" for n in range(300))) as queue:
+            await until(lambda: any(line["event"] == "broker.queues_gone" for line in lines))
+            queue.offer(journal.add(channel, "P1"))
+            await until(lambda: journal.states("delivered") == [1])
+    (line,) = [line for line in lines if line["event"] == "broker.queues_gone"]
+    assert line["queues"] == f"gatepost.{channel}.P0 and 299 others"
+    BrokerNode.wait_until(lambda: f"gatepost.{channel}." in complaints(broker), "the log is behind", 5)
+    assert 1 <= complaints(broker).count(f"no queue 'gatepost.{channel}.") <= 20
+
+
+def complaints(broker: BrokerNode) -> str:
+    """The lines of the broker's log about queues that are not there."""
+    return "\n".join(line for line in broker.log.splitlines() if "no queue" in line)
 
 
 async def test_dead_letters_are_an_alarm_until_their_queue_is_empty(
