@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import socket
 import sys
 import time
 from array import array
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import TextIO
 
@@ -30,7 +32,9 @@ __all__ = ["Figures", "Job", "run"]
 class Job:
     """What to send. `messages` in all, or for `seconds` where that is set; times in seconds.
 
-    patience: how long one connection goes on trying to get its unanswered messages acknowledged.
+    skew: 0 sends to all practices in turn; above, the practice of rank k is drawn with a weight of 1/k**skew,
+    as some practices get much and most get little. patience: how long one connection goes on trying to get
+    its unanswered messages acknowledged.
     """
 
     host: str
@@ -43,6 +47,7 @@ class Job:
     practices: int = 100
     prefix: str = "B"
     patience: float = 10.0
+    skew: float = 0.0
 
 
 @dataclass(slots=True)
@@ -104,6 +109,9 @@ class _Connection(asyncio.Protocol):
         self._stream = f"{job.prefix}-{index}"
         self._left = share
         self._made = 0
+        self._chance = random.Random(self._stream)
+        ranks = range(1 + index, len(mine) * job.connections + 1, job.connections)
+        self._weights = list(accumulate(1 / rank**job.skew for rank, _ in zip(ranks, mine, strict=False)))
         self._stop_at = time.perf_counter() + job.seconds if job.seconds else 0.0
         self._outstanding: deque[_Sent] = deque()
         self._frames = Frames()
@@ -183,7 +191,10 @@ class _Connection(asyncio.Protocol):
             self._close()
 
     def _next(self) -> _Sent:
-        turn = self._made % len(self._addresses)
+        if self._job.skew:
+            (turn,) = self._chance.choices(range(len(self._addresses)), cum_weights=self._weights)
+        else:
+            turn = self._made % len(self._addresses)
         self._made += 1
         self._numbers[turn] += 1
         control = f"{self._stream}-{self._made}"
@@ -242,6 +253,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kind", choices=("oru", "letter"), default="oru")
     parser.add_argument("--size", type=int, default=0, help="bytes per message (1024, or 1500000)")
     parser.add_argument("--addresses", type=int, default=100, help="how many practices")
+    parser.add_argument("--skew", type=float, default=0.0, help="0: all alike; 1: much for few (Zipf)")
     parser.add_argument("--prefix", default=f"B{time.time_ns() // 1_000_000:x}", help="of control ids")
     parser.add_argument("--patience", type=float, default=10.0, help="seconds to go on reconnecting")
     parser.add_argument("--ledger", type=Path, help="write acknowledged control ids here, one a line")
@@ -255,7 +267,7 @@ def main() -> int:
     messages = given.messages if not given.seconds else sys.maxsize
     job = Job(
         given.host, given.port, given.connections, messages, make, given.seconds,
-        given.pipeline, given.addresses, given.prefix, given.patience,
+        given.pipeline, given.addresses, given.prefix, given.patience, given.skew,
     )  # fmt: skip
     if given.ledger is None:
         figures = asyncio.run(run(job))
