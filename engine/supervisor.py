@@ -20,6 +20,7 @@ from channels.mllp import Budget
 from engine.control import Control
 from engine.deadlines import Deadlines
 from engine.delivery import DeliveryWorker
+from engine.delivery.lane import longest_first
 from engine.intake import FeedIntake, Verdicts
 from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.records import DeliveryRow
@@ -286,10 +287,10 @@ class Engine:
                 "too_long": seen.too_long,
                 "turned_away": dict(seen.refused),
             }
-        for (channel, _address), since in self.worker.troubled.items():
+        for (channel, _address), episode in self.worker.troubled.items():
             entry = channels.setdefault(channel, {})
             entry["lanes_retrying"] = entry.get("lanes_retrying", 0) + 1
-            entry["trouble_since"] = min(entry.get("trouble_since", since), since)
+            entry["trouble_since"] = min(entry.get("trouble_since", episode.since), episode.since)
         return {
             "site": self.site.name,
             "config": self.site.hash[:12],
@@ -305,6 +306,7 @@ class Engine:
             "feeds": feeds,
             "routes": routes,
             "channels": channels,
+            "troubles": longest_first(self.worker.troubled),
             "backlog": self._backlog,
             "broker": self.queue.condition,
             "broker_troubles": list(self.queue.troubles),

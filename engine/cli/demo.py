@@ -77,6 +77,10 @@ def demo(
         click.echo(f"The broker cannot be reached or refused: {type(why).__name__}", err=True)
     if good and data is None:
         shutil.rmtree(folder)
+        click.echo("Nothing of it is kept. To look at what waits in trays: gatepost demo --data my-demo")
     else:
         click.echo(f"Site, journal and log of this demo: {folder}")
+        if good:
+            held = f"gatepost held {folder / 'site'} -e {chosen} --data {folder / 'data'}"
+            click.echo(f"What waits for a person: {held}")
     sys.exit(0 if good else 1)

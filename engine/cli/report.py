@@ -20,6 +20,7 @@ from engine.cli.journal_view import console, data_option, open_journal
 from engine.cli.options import environment_option, site_argument
 from engine.cli.pages import write_page
 from engine.cli.report_forms import print_report, report_as_csv, report_as_json
+from engine.cli.report_names import names_of
 from engine.cli.report_page import report_page
 from engine.cli.search_terms import SearchTerms
 from engine.journal.reading import JournalReader
@@ -117,7 +118,7 @@ def report(
                 practice=practice,
             )
             found = _with_senders(found, reckoning, days, zone, counts, sequences=sequences)
-    _show(found, as_json=as_json, table=table, page=page)
+    _show(found, site, environment, as_json=as_json, table=table, page=page)
     sys.exit(0 if found.balances and not _differ(found) else 1)
 
 
@@ -199,7 +200,9 @@ def _differ(found: Report) -> bool:
 # -- what is shown --------------------------------------------------------------------------------------
 
 
-def _show(found: Report, *, as_json: bool, table: Path | None, page: Path | None) -> None:
+def _show(
+    found: Report, site: Path, environment: str, *, as_json: bool, table: Path | None, page: Path | None
+) -> None:
     if as_json:
         click.echo(json.dumps(report_as_json(found), indent=2))
     elif table is None and page is None:
@@ -207,7 +210,7 @@ def _show(found: Report, *, as_json: bool, table: Path | None, page: Path | None
     if table is not None:
         write_page(table, report_as_csv(found))
     if page is not None:
-        write_page(page, report_page(found))
+        write_page(page, report_page(found, names_of(site, environment)))
 
 
 def _suggest(journal: JournalReader, zone: ZoneInfo, since: str, until: str, feed: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from engine.cli.report_forms import gap_words
+from engine.cli.report_names import NO_NAMES, Names
 from engine.cli.report_words import (
     COPY_COLUMNS,
     FATE_WORDS,
@@ -58,6 +59,8 @@ table.figures tr.sum td { font-weight: 600; border-top: 1px solid var(--ink); }
 table.figures td.zero { color: #b3bbc2; }
 table.figures td.person { color: var(--amber); font-weight: 600; }
 table.figures td.when { white-space: nowrap; }
+table.figures th:last-child, table.figures td.when { padding-left: .9rem; }
+small { color: var(--soft); font-size: .85em; }
 table.words td:first-child { width: 14rem; font-weight: 600; }
 table.words td:nth-child(2) { width: 6rem; text-align: right; padding-right: 1.5rem;
   font-variant-numeric: tabular-nums; }
@@ -71,8 +74,8 @@ footer { color: var(--soft); font-size: .85rem; margin-top: 2.5rem; border-top: 
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {127: 0x2421}
 
 
-def report_page(report: Report) -> str:
-    """The whole page."""
+def report_page(report: Report, names: Names = NO_NAMES) -> str:
+    """The whole page. names: what people call the feeds and practices."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return "\n".join(
@@ -96,8 +99,8 @@ def report_page(report: Report) -> str:
             *_leftovers(report),
             *_fates(report),
             *_days(report),
-            *_feeds(report),
-            *_practices(report),
+            *_feeds(report, names),
+            *_practices(report, names),
             *_senders(report),
             *_footer(report),
             "</main>",
@@ -213,12 +216,15 @@ def _days(report: Report) -> Iterator[str]:
         yield "</section>"
 
 
-def _feeds(report: Report) -> Iterator[str]:
+def _feeds(report: Report, names: Names) -> Iterator[str]:
     lines = report.by_feed_and_type()
     if not lines:
         return
     yield "<section><h2>By sending system and type of message</h2>"
-    rows = [[_cell(line.feed), _cell(line.type), *_message_row(line, report)] for line in lines]
+    rows = [
+        [_named(line.feed, names.of_feed(line.feed)), _cell(line.type), *_message_row(line, report)]
+        for line in lines
+    ]
     rows.append([_cell("together"), _cell(""), *_message_row(report.total, report)])
     yield from _table(
         ["Feed", "Type", *message_columns(report), "oldest open"],
@@ -237,32 +243,37 @@ def _message_row(line: Line, report: Report) -> list[str]:
     return [*cells, _when(oldest, report)]
 
 
-def _practices(report: Report) -> Iterator[str]:
+def _practices(report: Report, names: Names) -> Iterator[str]:
     lines = report.by_practice()
     waiting = [line for line in lines if line.attention]
     arrived = [line for line in lines if not line.attention]
     if waiting:
-        yield "<section><h2>Practices that do not have everything</h2>"
+        yield "<section><h2>Where something has not arrived</h2>"
         yield (
             '<p class="intro">Copies are counted here: a message for two practices is one message, and two'
-            " copies.</p>"
+            " copies. Ended are those that were taken back, or that a person discarded.</p>"
         )
-        yield from _copy_table(waiting, report)
+        yield from _copy_table(waiting, report, names)
         yield "</section>"
     if arrived:
-        yield f"<section><h2>Practices that have everything ({len(arrived):,})</h2>"
-        yield from _copy_table(arrived, report)
+        yield f"<section><h2>Where everything has arrived ({len(arrived):,})</h2>"
+        yield from _copy_table(arrived, report, names)
         yield "</section>"
 
 
-def _copy_table(lines: Sequence[CopyLine], report: Report) -> Iterator[str]:
+def _copy_table(lines: Sequence[CopyLine], report: Report, names: Names) -> Iterator[str]:
     rows = []
     for line in lines[:MOST_PRACTICES]:
         cells = [_number(number) for number in copy_cells(line)]
         for place in (4, 5):
             cells[place] = _number(copy_cells(line)[place], "person")
         rows.append(
-            [_cell(practice_name(line)), _cell(line.channel), *cells, _when(line.oldest_open, report)]
+            [
+                _named(practice_name(line), names.of_practice(line.channel, line.address)),
+                _cell(line.channel),
+                *cells,
+                _when(line.oldest_open, report),
+            ]
         )
     yield from _table(["Practice", "Channel", *COPY_COLUMNS, "oldest open"], rows, numbers=range(2, 9))
     if len(lines) > MOST_PRACTICES:
@@ -322,6 +333,11 @@ def _table(
 
 def _cell(text: str) -> str:
     return f"<td>{_text(text)}</td>"
+
+
+def _named(text: str, called: str) -> str:
+    """A code, with what people call it below."""
+    return f"<td>{_text(text)}<br><small>{_text(called)}</small></td>" if called else _cell(text)
 
 
 def _number(number: int, kind: str = "", *, sign: bool = False) -> str:

@@ -18,11 +18,11 @@ __all__ = [
 ]  # fmt: skip
 
 MESSAGE_COLUMNS = (
-    "accepted", "delivered", "acknowledged", "outstanding", "held", "parked or refused", "ended",
+    "accepted", "delivered", "acknowledged", "on their way", "held", "parked or refused", "ended",
     "not wanted", "rejected", "duplicates",
 )  # fmt: skip
 COPY_COLUMNS = (
-    "copies", "delivered", "acknowledged", "outstanding", "parked", "refused", "ended",
+    "copies", "delivered", "acknowledged", "on their way", "parked", "refused", "ended",
 )  # fmt: skip
 FATE_WORDS: dict[Fate, tuple[str, str]] = {
     "delivered": ("delivered", "Everybody whom the routes chose has it: their system or mailbox said so."),
@@ -47,7 +47,7 @@ def message_columns(report: Report) -> tuple[str, ...]:
 
 
 def message_cells(line: Line, report: Report) -> tuple[int, ...]:
-    """The numbers of `message_columns`. Undecided counts as outstanding; all but the second of these and
+    """The numbers of `message_columns`. Undecided counts as on its way; all but the second of these and
     "acknowledged" add up to what was accepted."""
     cells = (
         line.accepted,

@@ -85,7 +85,7 @@ def show(
     out = console()
     _tell(story, done, out, in_force)
     if content is not None:
-        for line in _segments(content):
+        for line in _segments(content, _charset_of(site, environment, story.message.feed)):
             out.print(line, soft_wrap=True)
 
 
@@ -190,7 +190,7 @@ def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, Deadl
         if copy.parent:
             notes.append(KIND_WORDS.get(copy.kind, f"{copy.kind or 'made'} of copy {{}}").format(copy.parent))
         if copy.id in deadlines:
-            notes.append(_deadline_note(deadlines[copy.id]))
+            notes.append(_deadline_note(deadlines[copy.id], copy.state))
         if copy.in_doubt:
             notes.append("may have arrived already")
         if copy.piece:
@@ -213,7 +213,11 @@ def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, Deadl
     return table
 
 
-def _deadline_note(wait: DeadlineShown) -> str:
+PROOFS = {"delivered": ("delivered", "acknowledged"), "acknowledged": ("acknowledged",)}
+"""The states of a copy in which the proof that a deadline waits for has come."""
+
+
+def _deadline_note(wait: DeadlineShown, state: str) -> str:
     to = f"{wait.channel} {wait.address}" if wait.address else wait.channel
     if wait.address is None:
         to = f"{wait.channel}, which does not have the address"
@@ -221,6 +225,8 @@ def _deadline_note(wait: DeadlineShown) -> str:
         return f"not {wait.proof} by {clock_time(wait.due)}"
     if wait.ending:
         return f"{wait.proof} in time" if wait.ending == "kept" else ""
+    if state in PROOFS.get(wait.proof, ()):
+        return f"{wait.proof} in time"  # it is looked at when the time is up
     return f"must be {wait.proof} by {clock_time(wait.due)}, else it goes to {to}"
 
 
@@ -238,8 +244,20 @@ def _journey(events: tuple[EventShown, ...]) -> Table:
     return table
 
 
-def _segments(content: bytes) -> Iterator[Text]:
-    """The message in its own character set, one segment a line, nothing that could command a terminal."""
+def _charset_of(site: Path, environment: str, feed: str) -> str:
+    """How the feed's messages are read where MSH-18 is empty; utf-8 where the site does not say."""
+    from engine.site.loading import load_site  # not paid for where no content is shown
+
+    loaded, _problems = load_site(site, environment)
+    known = loaded.feeds.get(feed) if loaded is not None else None
+    return known.charset if known is not None else "utf-8"
+
+
+def _segments(content: bytes, otherwise: str) -> Iterator[Text]:
+    """The message in its own character set, one segment a line, nothing that could command a terminal.
+
+    otherwise: the character set where MSH-18 is empty.
+    """
     from routes.hl7.charset import choose_charset  # paid for only where content is shown
     from routes.hl7.header import read_header
     from routes.hl7.separators import Unreadable
@@ -248,7 +266,7 @@ def _segments(content: bytes) -> Iterator[Text]:
         declared = read_header(content, segment_ends="any").charset
     except Unreadable:
         declared = b""
-    codec = choose_charset(declared, b"~", "utf-8").codec
+    codec = choose_charset(declared, b"~", otherwise).codec
     text = content.decode(codec, "replace").replace("\r\n", "\r").replace("\n", "\r")
     for line in text.rstrip("\r").split("\r"):
         yield plain(line)

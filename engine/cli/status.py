@@ -37,19 +37,24 @@ def status(site: Path, environment: str, data: Path | None, as_json: bool, healt
         answer = ask(folder, {"do": "status"})
     except EngineNotRunning as why:
         if not healthy:
-            words = ["gatepost", "run", str(site)]
-            words += ["--environment", environment] if environment else []
-            words += ["--data", str(data)] if data is not None else []
-            click.echo(f"{why}. Start it with: {shlex.join(words)}", err=True)
+            click.echo(f"{why}. Start it with: gatepost run {_words_of(site, environment, data)}", err=True)
         sys.exit(1)
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     elif not healthy:
-        _show(answer)
+        _show(answer, _words_of(site, environment, data))
     sys.exit(0 if answer.get("healthy") else 1)
 
 
-def _show(answer: dict[str, Any]) -> None:
+def _words_of(site: Path, environment: str, data: Path | None) -> str:
+    """How the site was named, for a command that a person can type."""
+    words = [str(site)]
+    words += ["--environment", environment] if environment else []
+    words += ["--data", str(data)] if data is not None else []
+    return shlex.join(words)
+
+
+def _show(answer: dict[str, Any], site: str) -> None:
     # rich costs start-up time, which a health check need not pay
     from engine.cli.journal_view import console as make_console
     from engine.cli.tables import channel_table, feed_table
@@ -67,10 +72,12 @@ def _show(answer: dict[str, Any]) -> None:
     _show_configuration(console, answer.get("configuration", {}))
     console.print(feed_table(answer["feeds"]))
     console.print(channel_table(answer["channels"]))
+    _show_troubles(console, answer, site)
     trays = answer.get("trays", {})
     if trays:
         waiting = ", ".join(f"{count} in {name}" for name, count in trays.items())
-        console.print(f"Waiting for a person: {waiting}. Look at them with: gatepost held")
+        words = f"Waiting for a person: {waiting}. Look at them with: gatepost held {site}"
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_alarms(console: Console, alarms: list[dict[str, Any]]) -> None:
@@ -79,6 +86,23 @@ def _show_alarms(console: Console, alarms: list[dict[str, Any]]) -> None:
         at = datetime.fromisoformat(alarm["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
         console.print(f"[bold red]Alarm[/] since {at}: ", end="")
         console.print(alarm["words"], markup=False, highlight=False)
+
+
+def _show_troubles(console: Console, answer: dict[str, Any], site: str) -> None:
+    """The addresses that are being tried again: since when, and why."""
+    told = answer.get("troubles", [])
+    for trouble in told:
+        at = datetime.fromisoformat(trouble["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+        where = f"{trouble['channel']} {trouble['address']}".strip()
+        words = f"Tried again since {at}: {where}: {trouble['why']}"
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
+    number = sum(channel.get("lanes_retrying", 0) for channel in answer["channels"].values())
+    if number > len(told):
+        console.print(f"and {number - len(told):,} addresses more", highlight=False)
+    named = next((trouble["address"] for trouble in told if trouble["address"]), "")
+    if named:
+        words = f"See what waits with: gatepost messages {site} --practice {named} --state waiting"
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_configuration(console: Console, configuration: dict[str, Any]) -> None:

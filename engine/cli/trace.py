@@ -132,7 +132,10 @@ def trace(
 def _tell(out: Console, traced: _Traced, site: Site, feed: str, received: int) -> None:
     from engine.cli.journal_view import clock_time
 
-    out.print(f"{_called(traced)} by feed {feed}, as received {clock_time(received)}")
+    truly = (traced.feed, traced.received) == (feed, received)
+    when = clock_time(received)
+    came = f"received by feed {feed} {when}" if truly else f"as if it came in by feed {feed} at {when}"
+    out.print(f"{_called(traced)}, {came}")
     if traced.config and traced.config != site.hash:
         out.print("It was decided by other files than those that are here now.")
 
@@ -235,4 +238,4 @@ def _called(traced: _Traced) -> str:
     except Unreadable:
         return f"{len(traced.body):,} bytes that are no message"
     kind, control = header.field(9).decode("latin-1"), header.control_id.decode("latin-1")
-    return f"{kind} {control}, {len(traced.body):,} bytes,"
+    return f"{kind} {control}, {len(traced.body):,} bytes"

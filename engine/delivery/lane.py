@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from channels.contract import Parcel, Receipt, Sender
 from engine.crash_points import ARMED, reach
@@ -18,7 +20,7 @@ from engine.journal.records import OPEN_STATES, Changed, DeliveryRow
 from engine.observe.log import Log
 from routes.flow.delivery import Policy
 
-__all__ = ["BATCH", "LaneWork", "Trouble"]
+__all__ = ["BATCH", "Episode", "LaneWork", "Trouble", "longest_first"]
 
 BATCH = 64
 """Deliveries claimed in one commit: so many may be sent again, and flagged, after a crash."""
@@ -30,27 +32,50 @@ _LATEST = 0.25  # seconds after which a known outcome is recorded, however slow 
 _REMEMBERED = 1000  # committed deliveries that a late application acknowledgement may still reach
 
 
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Trouble with one address. since: microseconds since 1970. why: what the last attempt came to."""
+
+    since: int
+    why: str
+
+
+def longest_first(troubled: Mapping[tuple[str, str], Episode], most: int = 20) -> list[dict[str, str]]:
+    """The addresses that are being tried again, at most so many: the longest trouble first."""
+    told = sorted(troubled.items(), key=lambda item: (item[1].since, item[0]))[:most]
+    return [
+        {
+            "channel": channel,
+            "address": address,
+            "since": datetime.fromtimestamp(episode.since / 1e6, UTC).isoformat(timespec="seconds"),
+            "why": episode.why,
+        }
+        for (channel, address), episode in told
+    ]
+
+
 class Trouble:
     """Tells of each episode of trouble once when it starts and once when it ends."""
 
-    def __init__(self, lane: tuple[str, str], troubled: dict[tuple[str, str], int], log: Log) -> None:
+    def __init__(self, lane: tuple[str, str], troubled: dict[tuple[str, str], Episode], log: Log) -> None:
         self._lane = lane
         self._troubled = troubled
         self._log = log
 
     def retrying(self, change: Changed) -> None:
         """The lane's head must be tried again."""
-        if self._lane not in self._troubled:
-            self._troubled[self._lane] = change.at
+        begun = self._troubled.get(self._lane)
+        self._troubled[self._lane] = Episode(change.at if begun is None else begun.since, change.reason or "")
+        if begun is None:
             self._log.warning(
                 "delivery.retrying", delivery=change.delivery, attempt=change.attempts, why=change.reason
             )
 
     def over(self, at: int) -> None:
         """The peer took something."""
-        since = self._troubled.pop(self._lane, 0)
-        if since:
-            self._log.info("delivery.recovered", seconds=round((at - since) / 1e6, 1))
+        ended = self._troubled.pop(self._lane, None)
+        if ended is not None:
+            self._log.info("delivery.recovered", seconds=round((at - ended.since) / 1e6, 1))
 
 
 class LaneWork:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from engine.delivery.lane import LaneWork, Trouble
+from engine.delivery.lane import Episode, LaneWork, Trouble
 from engine.delivery.outcomes import ClaimJournal, Recorder
 from engine.delivery.senders import Senders
 from engine.observe.log import get_log
@@ -30,7 +30,7 @@ LaneKey = tuple[str, str]
 
 
 class DeliveryWorker:
-    """Delivers. `troubled` tells since when (microseconds since 1970) which lanes have been in trouble.
+    """Delivers. `troubled` tells which lanes are in trouble, since when and why.
 
     idle_close: seconds after which an unused lane's connection is closed.
     """
@@ -38,7 +38,7 @@ class DeliveryWorker:
     def __init__(
         self, journal: ClaimJournal, channels: Mapping[str, ChannelSettings], *, idle_close: float = 60.0
     ) -> None:
-        self.troubled: dict[LaneKey, int] = {}
+        self.troubled: dict[LaneKey, Episode] = {}
         self._recorder = Recorder(journal)
         self._senders = Senders(channels)
         self._policies = {name: policy_of(settings) for name, settings in channels.items()}

@@ -102,7 +102,7 @@ REPLIES = Field(
     MappingOf(
         Choice(tuple(OUTCOMES), about=OUTCOMES_MEAN), Marked("AA, AE, AR, CA, CE, CR, none or garbled")
     ),
-    "What each reply means.",
+    "What each reply means. Unless set: AA and CA delivered; AE, CE, none and garbled retry; AR and CR park.",
     "{AA: delivered, AR: park}",
 )
 RETRY = Field("retry", Nested(RETRY_SHAPE, _retry), "How it tries again.", default=Retry())

@@ -66,15 +66,16 @@ def read_folder(
     """
     if not folder.is_dir():
         problems.add(
-            Spot(str(folder)),
-            "There is no such folder. Name a site folder, or make one: gatepost init my-site",
+            Spot(str(folder), whole=True),
+            f"There is no such folder. Name a site folder, or make one: gatepost init {folder}",
             "no-site",
         )
         return None
     if not (folder / "gatepost.yaml").is_file():
         problems.add(
-            Spot(str(folder)),
-            "This is no site folder: it holds no gatepost.yaml. Make one with: gatepost init my-site",
+            Spot(str(folder), whole=True),
+            "This is no site folder yet: it holds no gatepost.yaml. Write one, or have a small site written "
+            "into a new or empty folder: gatepost init my-site",
             "no-site",
         )
         return None

@@ -14,12 +14,16 @@ _TEARING = ("comma-in-braces", "missing-space")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Spot:
-    """A place in a site file: lines and columns count from one; `length` is in characters, at least one."""
+    """A place in a site file: lines and columns count from one; `length` is in characters, at least one.
+
+    whole: it is the file or folder as a whole; no line is told.
+    """
 
     file: str
     line: int = 1
     column: int = 1
     length: int = 1
+    whole: bool = False
 
     def shifted(self, offset: int, length: int) -> Spot:
         """The place `offset` characters further on the same line."""
@@ -68,7 +72,9 @@ class Problem:
 
     def __str__(self) -> str:
         mark = "" if self.severity == "error" else "warning: "
-        head = f"{self.spot.file}:{self.spot.line}:{self.spot.column}: {mark}{self.message} [{self.rule}]"
+        at = self.spot
+        place = at.file if at.whole else f"{at.file}:{at.line}:{at.column}"
+        head = f"{place}: {mark}{self.message} [{self.rule}]"
         if not self.source:
             return head
         shown = self.source.rstrip("\r\n").replace("\t", " ")

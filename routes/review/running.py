@@ -33,13 +33,17 @@ USUAL_MOMENT = 1_767_605_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one test ended. `happened` is None where it could not be run; then `differences` says why."""
+    """How one test ended. `happened` is None where it could not be run; then `differences` says why.
+
+    note: what the writer of a failed test may not have thought of, or "".
+    """
 
     route: str
     name: str
     spot: Spot
     differences: tuple[Difference, ...] = ()
     happened: Happened | None = None
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -121,7 +125,8 @@ class Runner:
             facts.charset,
             facts.segment_ends,
         )
-        return replace(result, differences=differences, happened=happened)
+        note = _behind(facts.dialect) if differences and trial.edits and facts.dialect else ""
+        return replace(result, differences=differences, happened=happened, note=note)
 
     def happen(self, route: RouteFile, trial: Trial, data: bytes) -> Happened:
         """What becomes of a sample in a test's circumstances, whatever it expects."""
@@ -175,6 +180,13 @@ class Runner:
                     raise _NotEdited(text, str(why)) from why
 
         return edit
+
+
+def _behind(dialect: str) -> str:
+    return (
+        f"what stands in with is written behind the dialect {dialect}, which did not see it; for a value "
+        "that the dialect reads, make another sample"
+    )
 
 
 def _write(path: CompiledPath, message: Message, value: str) -> None:

@@ -30,6 +30,9 @@ _KINDS = {
 TAKEN_BACK = "The first copy is taken back where it has surely not arrived"
 
 
+_SHORT = {"amqp": "into a mailbox on the message broker", "mllp": "over the network"}
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One line of the overview: when, what then, and how or by whom. follows: it goes on from the last."""
@@ -174,10 +177,13 @@ def _channel(channel: str, wording: Wording) -> ChannelFacts | None:
 
 
 def _how(channel: str, wording: Wording) -> Phrase:
-    """What a channel is, in the words of its file, and how it hands a message over."""
+    """What a channel is, in the words of its file, and how it hands a message over. Where the file says what
+    it is, that need not be guessed from its kind."""
     found = _channel(channel, wording)
     how = channel_words("" if found is None else found.kind)
-    return phrase(said(found.about), ", ", how) if found is not None and found.about else phrase(how)
+    if found is None or not found.about:
+        return phrase(how)
+    return phrase(said(found.about), ", ", _SHORT.get(found.kind, how))
 
 
 def _kind(channel: str, wording: Wording) -> str:

@@ -20,8 +20,10 @@ HINT = (
 
 
 def tell_differences(result: Result) -> Iterator[str]:
-    """One line for each difference."""
+    """One line for each difference, and what may explain them."""
     yield from (str(difference) for difference in result.differences)
+    if result.note:
+        yield f"({result.note})"
 
 
 def tell_all(happened: Happened) -> Iterator[str]:

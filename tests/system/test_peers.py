@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bench.engine import EngineProcess, free_port, wait_until
 from bench.wire import answer
+from engine.cli import main
 from engine.journal.reading import JournalReader
 from tests.broker import BrokerNode
 from tests.system_peers import Receiver, admission, balanced, control_id, log_of, refusing
@@ -54,6 +56,11 @@ def test_a_dead_practice_delays_nobody_else_and_gets_everything_in_order_later(t
             assert alive.controls() == [f"A{number}" for number in range(100)]
             wait_until(lambda: engine.ask()["channels"]["out"].get("delivered") == 100, "all recorded")
             assert engine.ask()["channels"]["out"]["lanes_retrying"] == 1
+            [trouble] = engine.ask()["troubles"]
+            assert (trouble["channel"], trouble["address"]) == ("out", "Y90002")
+            status = CliRunner().invoke(main, ["status", str(site), "--data", str(tmp_path / "data")]).output
+            assert "out Y90002: the recipient could not be reached" in status
+            assert "--practice Y90002 --state waiting" in status
             dead.open()
             dead.wait_for(100)
             assert dead.controls() == [f"D{number}" for number in range(100)]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,6 +20,7 @@ from engine.cli import main
 from engine.control import EngineNotRunning
 from engine.journal.records import (
     Arrival,
+    Awaited,
     Changed,
     Decided,
     DeliveryState,
@@ -293,6 +295,48 @@ def test_the_content_is_shown_when_asked_one_segment_a_line_with_a_reminder(data
 
     assert "patient data" in result.stderr
     assert result.stdout.splitlines()[-2:] == [line.decode() for line in body("SA1").split(b"\r")[:2]]
+
+
+async def wait_for_proofs(folder: Path) -> None:
+    """One copy is delivered: that is the proof which one deadline waits for, and another does not."""
+    journal = SqliteJournal.open(folder, loop=asyncio.get_running_loop())
+    first = await store(journal, arrival("SA1", NOW))
+    proofs: tuple[Literal["delivered", "acknowledged"], ...] = ("delivered", "acknowledged")
+    copies = [
+        NewDelivery("gp_results", "gp_message", f"Y0660{number}", None, b"SA1", awaited=Awaited(
+            proof, NOW + HOUR, "print_room", f"Y0660{number}"
+        ))
+        for number, proof in enumerate(proofs, 1)
+    ]  # fmt: skip
+    [rows] = await journal.record([replace(decided(first.id, []), deliveries=tuple(copies))])
+    await journal.change([Changed(row.id, "delivered", NOW, 1) for row in rows])
+    await journal.close()
+
+
+def test_a_deadline_whose_proof_has_come_is_told_as_kept_before_its_time_is_up(tmp_path: Path) -> None:
+    asyncio.run(wait_for_proofs(tmp_path))
+
+    shown = " ".join(gatepost("show", tmp_path, "1").output.split())
+
+    assert "delivered in time" in shown
+    assert "must be delivered by" not in shown
+    assert "must be" in shown
+    assert "acknowledged in time" not in shown
+
+
+async def keep_one_in_windows_1252(folder: Path) -> None:
+    journal = SqliteJournal.open(folder, loop=asyncio.get_running_loop())
+    data = body("NF1").decode().replace(NAME, "PENHALIGÖN").encode("windows-1252")
+    await store(journal, replace(arrival("NF1", NOW), feed="northfield_lims", body=data))
+    await journal.close()
+
+
+def test_the_content_is_read_in_the_character_set_of_its_feed_where_msh_18_is_empty(tmp_path: Path) -> None:
+    asyncio.run(keep_one_in_windows_1252(tmp_path))
+
+    result = CliRunner().invoke(main, ["show", "1", EXAMPLE, "--data", str(tmp_path), "--body"])
+
+    assert "PENHALIGÖN" in result.stdout
 
 
 def test_a_copy_is_shown_as_it_goes_out(data: Path) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from engine.cli import main
 from engine.cli.report_forms import report_as_csv
+from engine.cli.report_names import NO_NAMES, Names, names_of
 from engine.cli.report_page import report_page
 from engine.journal.records import Decided, HeldPart, NewDelivery, RoutePart, Verdict
 from engine.journal.sqlite import SqliteJournal
@@ -26,6 +28,7 @@ from tests.engine.journal.journal_rig import START, arrival, changed, decided, s
 from tests.engine.journal.test_journal_reckoning import spoil
 
 GOLDEN = Path(__file__).parent / "golden"
+EXAMPLE = Path(__file__).parents[3] / "config"
 SITE = "site: three-hospitals\ndata: data\ntimezone: Europe/London\n"
 DAY = "2026-01-05"
 NAME = "PENHALIGON"
@@ -261,6 +264,33 @@ def test_whatever_comes_from_outside_is_text_on_the_page() -> None:
 
     assert "<script" not in text
     assert read(text).words.count(HOSTILE) >= 6
+
+
+def test_codes_have_the_names_that_people_know_below_them(tmp_path: Path) -> None:
+    site = Path(shutil.copytree(EXAMPLE, tmp_path / "site"))
+    lines = [
+        Line(DAY, "northfield_lims", "ORU", {"delivered": 1}),
+        Line(DAY, "gone_lims", "ORU", {"held": 1}),
+    ]
+    copies = [
+        CopyLine(DAY, "northfield_lims", "ORU", "gp_message", "Y06601", {"parked": 1}),
+        CopyLine(DAY, "northfield_lims", "ORU", "archive", "", {"delivered": 1}),
+    ]
+    found = Report("s", "Europe/London", [DAY], 0, "", "", lines, copies)
+
+    words = read(report_page(found, names_of(site, ""))).words
+    assert "northfield_limsNorthfield Infirmary, laboratory" in words
+    assert "Y06601Ash Lane Surgery" in words
+    assert names_of(tmp_path / "no site", "") == NO_NAMES
+
+
+def test_a_name_from_outside_is_text_on_the_page() -> None:
+    lines = [Line(DAY, "lab", "ORU", {"delivered": 1})]
+
+    text = report_page(Report("s", "Europe/London", [DAY], 0, "", "", lines, []), Names({"lab": HOSTILE}))
+
+    assert "<script" not in text
+    assert HOSTILE in read(text).words
 
 
 @pytest.mark.parametrize(

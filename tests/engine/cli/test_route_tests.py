@@ -53,6 +53,22 @@ def all_tests(site: Path) -> list[str]:
     return [t.name.value for route in loaded.plan.origin.files.routes.values() for t in route.tests]
 
 
+def test_a_failed_test_says_that_the_dialect_did_not_see_what_it_wrote(site: Path) -> None:
+    route = site / LETTERS
+    text = route.read_text(encoding="utf-8")
+    # The dialect copies PD1-3.10 to PD1-3.3, but it has been when this is written.
+    edited = text.replace("with: {PD1-3.3: Y06607}", "with: {PD1-3.10: Y06607}")
+    assert edited != text
+    route.write_text(edited, encoding="utf-8")
+
+    told = gatepost("test", site).output
+
+    assert "written behind the dialect westmoor, which did not see it" in told
+    break_one(site)
+    unedited = gatepost("test", site, "--name", "a letter goes to the practice").output
+    assert "behind the dialect" not in unedited
+
+
 def test_every_test_of_the_example_site_notices_when_its_route_does_nothing(site: Path) -> None:
     for route in (site / "routes").glob("*.yaml"):
         text = route.read_text(encoding="utf-8")

@@ -109,7 +109,7 @@ def test_a_trace_reads_as_reviewed(small_site: Path) -> None:
         GOLDEN.write_text(rest, encoding="utf-8")
 
     assert result.exit_code == 0
-    assert first.startswith("ADT^A01 MY00000001, 308 bytes, by feed ward_pas, as received 2026-01-05 ")
+    assert first.startswith("ADT^A01 MY00000001, 308 bytes, as if it came in by feed ward_pas at 2026-01-05 ")
     assert rest == GOLDEN.read_text(encoding="utf-8")
     assert max(len(line) for line in result.stdout.splitlines()) <= 100
     assert "patient data" in result.stderr

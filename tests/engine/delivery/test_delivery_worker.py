@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from channels.contract import Parcel, Receipt
-from engine.delivery.lane import LaneWork, Trouble
+from engine.delivery.lane import Episode, LaneWork, Trouble, longest_first
 from engine.delivery.outcomes import Recorder
 from engine.delivery.worker import DeliveryWorker
 from engine.journal.contract import JournalFull
@@ -77,7 +77,7 @@ class Lane:
         self.peer = Peer()
         self.events = Events()
         self.recorder = Recorder(self.journal)
-        self.troubled: dict[tuple[str, str], int] = {}
+        self.troubled: dict[tuple[str, str], Episode] = {}
         log = cast(Log, self.events)
         self.work = LaneWork(
             self.peer,
@@ -365,8 +365,29 @@ async def test_an_address_without_an_endpoint_waits_and_says_why() -> None:
     )
     assert await worker.work(Tickets("gp", "Z9", tuple(journal.add("gp", "Z9")))) > 0
     assert "no endpoint for address 'Z9' in the directory practices" in journal.changes[-1].reason
-    assert list(worker.troubled) == [("gp", "Z9")]
+    [told] = longest_first(worker.troubled)
+    assert (told["channel"], told["address"]) == ("gp", "Z9")
+    assert "no endpoint for address 'Z9'" in told["why"]
     await worker.close()
+
+
+async def test_what_is_told_of_an_address_in_trouble_is_since_when_and_what_came_last(lane: Lane) -> None:
+    lane.peer.script = {1: [Receipt("unreachable"), Receipt("reply", "AE")]}
+    [first] = lane.add(1)
+    before = now_us()
+    await lane.work.carry_out([first])
+    since = lane.troubled["gp", "A"].since
+    assert before <= since <= now_us()
+    assert "reached" in lane.troubled["gp", "A"].why
+    await lane.work.carry_out(lane.open())
+    assert lane.troubled["gp", "A"] == Episode(since, "answered AE")
+
+
+def test_the_longest_trouble_is_told_first_and_not_thousands() -> None:
+    troubled = {("gp", f"Y{number:05}"): Episode(5_000 - number, "away") for number in range(3000)}
+    told = longest_first(troubled)
+    assert [each["address"] for each in told[:2]] == ["Y02999", "Y02998"]
+    assert len(told) == 20
 
 
 async def test_a_row_that_is_not_due_is_left_alone(practice: Practice) -> None:
