@@ -27,8 +27,8 @@ OPEN = 5
 _STYLE = """
 :root { --ink: #1b2733; --soft: #5a6875; --line: #d5dce3; --then: #fbeeea; --now: #e8f4ec; --blue: #1d4f7c; }
 * { box-sizing: border-box; }
-body { margin: 0; background: #f2f4f7; color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", Roboto,
-  "Helvetica Neue", Arial, sans-serif; }
+body { margin: 0; background: #f2f4f7; color: var(--ink); font: 16px/1.5 "Segoe UI", "Helvetica Neue",
+  Helvetica, Arial, "Liberation Sans", sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 0 0 .75rem; }
@@ -56,11 +56,11 @@ th.number { width: 6.5rem; text-align: right; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.place, td.then, td.now { font-family: ui-monospace, Consolas, monospace; font-size: .9rem;
   white-space: pre-wrap; }
-td.place .name { display: block; color: var(--soft); font: .85rem/1.35 system-ui, sans-serif;
+td.place .name { display: block; color: var(--soft); font: .85rem/1.35 "Segoe UI", Arial, sans-serif;
   white-space: normal; }
 td.then { background: var(--then); }
 td.now { background: var(--now); }
-.none { color: var(--soft); font-family: system-ui, sans-serif; font-style: italic; }
+.none { color: var(--soft); font-family: "Segoe UI", Helvetica, Arial, sans-serif; font-style: italic; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .6rem 0; padding: 0 .9rem; }
 summary { cursor: pointer; padding: .55rem 0; font-weight: 600; }
 details[open] { padding-bottom: .6rem; }
@@ -83,7 +83,7 @@ footer { color: var(--soft); font-size: .9rem; margin: 1.5rem 0 2rem; }
   section { border: 0; padding: 0; margin: 1rem 0; }
   h2 { border-bottom: 1px solid var(--line); }
   h2, h3, summary, .change { break-after: avoid; }
-  tr, .tile, .banner { break-inside: avoid; }
+  tr, .tile, .banner, details { break-inside: avoid; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
   a { color: inherit; text-decoration: none; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -153,9 +153,9 @@ def _body(asked: Asked, result: Replay) -> Iterator[str]:
     )
     yield from _tiles(result)
     yield from _summary(result)
-    yield from _files(asked, result)
     for number, group in enumerate(result.groups, 1):
         yield from _group(number, group)
+    yield from _files(asked, result)
     yield from _footer(asked)
 
 
@@ -176,7 +176,7 @@ def _tiles(result: Replay) -> Iterator[str]:
     yield '<div class="tiles">'
     yield _tile("", result.messages, "looked at")
     yield _tile("same", result.same, "treated the same")
-    yield _tile("differ" if result.differ else "", result.differ, "treated otherwise")
+    yield _tile("differ" if result.differ else "", result.differ, "treated differently")
     yield "</div>"
     if result.skipped:
         yield f'<p class="soft">Passed over: {_text(skipped_words(result))}.</p>'
@@ -199,11 +199,11 @@ def _summary(result: Replay) -> Iterator[str]:
         yield "<p>Every message would be treated as it was.</p></section>"
         return
     yield (
-        '<table class="short"><thead><tr><th class="number">Messages</th><th>What would be otherwise</th>'
+        '<table class="short"><thead><tr><th class="number">Messages</th><th>What would be different</th>'
         "<th>Concerns</th></tr></thead><tbody>"
     )
     for number, group in enumerate(result.groups, 1):
-        details = ", ".join(f"{what} ({count:,})" for what, count in group.details.most_common(8))
+        details = "; ".join(f"{_called(what)} ({count:,})" for what, count in group.details.most_common(8))
         yield (
             f'<tr><td class="number">{group.count:,}</td>'
             f'<td><a href="#group-{number}">{_text(in_words(group.kind))}</a></td>'
@@ -315,8 +315,20 @@ def _field(place: FieldDifference) -> str:
     )
 
 
+def _called(what: str) -> str:
+    """A place with its name behind it, or anything else as it is."""
+    name = _name(what)
+    return f"{what}, {name}" if name else what
+
+
 def _named(path: str) -> str:
     """What the standard calls a place, below its path: for readers who do not know HL7."""
+    words = _name(path)
+    return f'<span class="name">{_text(words)}</span>' if words else ""
+
+
+def _name(path: str) -> str:
+    """What the standard calls a place; "" where it is none, or has no name."""
     found = _PATH.fullmatch(path)
     if found is None:
         return ""
@@ -327,7 +339,7 @@ def _named(path: str) -> str:
     else:
         inner = component_name(segment, field, component, subcomponent) if component else ""
         words = ", ".join(word for word in (field_name(segment, field), inner) if word)
-    return f'<span class="name">{_text(words)}</span>' if words else ""
+    return words
 
 
 def _footer(asked: Asked) -> Iterator[str]:

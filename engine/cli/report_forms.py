@@ -120,7 +120,7 @@ def _print_practices(console: Console, report: Report) -> None:
     shown = [line for line in lines if line.attention or report.practice]
     whole = len(lines) - len(shown)
     if shown:
-        table = _new_table("Where something has not arrived")
+        table = _new_table("Where not every copy has arrived")
         table.add_column("Practice", no_wrap=True)
         table.add_column("Channel", no_wrap=True)
         for column in COPY_COLUMNS:

@@ -68,7 +68,7 @@ table.words td:nth-child(2) { width: 6rem; text-align: right; padding-right: 1.5
 footer { color: var(--soft); font-size: .85rem; margin-top: 2.5rem; border-top: 1px solid var(--line);
   padding-top: .75rem; }
 @media print { @page { size: A4 landscape; } .scroll { overflow: visible; }
-  table.figures { font-size: .8rem; } }
+  table.figures { font-size: .8rem; } table.figures tr.sum { break-before: avoid; } }
 """
 )
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {127: 0x2421}
@@ -161,9 +161,11 @@ def _tiles(report: Report) -> Iterator[str]:
     yield '<div class="tiles">'
     yield _tile("", total.accepted, "accepted")
     yield _tile("", total.count("delivered", "acknowledged"), "delivered to everybody")
-    yield _tile("", total.count("outstanding", "undecided"), "on their way", total.oldest_open, report)
+    going = total.count("outstanding", "undecided")
+    yield _tile("", going, "on its way" if going == 1 else "on their way", total.oldest_open, report)
     waiting = total.count("held", "stopped")
-    yield _tile("person" if waiting else "", waiting, "wait for a person", total.oldest_waiting, report)
+    words = "waits for a person" if waiting == 1 else "wait for a person"
+    yield _tile("person" if waiting else "", waiting, words, total.oldest_waiting, report)
     yield "</div>"
 
 
@@ -248,10 +250,11 @@ def _practices(report: Report, names: Names) -> Iterator[str]:
     waiting = [line for line in lines if line.attention]
     arrived = [line for line in lines if not line.attention]
     if waiting:
-        yield "<section><h2>Where something has not arrived</h2>"
+        yield "<section><h2>Where not every copy has arrived</h2>"
         yield (
             '<p class="intro">Copies are counted here: a message for two practices is one message, and two'
-            " copies. Ended are those that were taken back, or that a person discarded.</p>"
+            " copies. Ended are those that were taken back, or that a person discarded; another may have gone"
+            " instead.</p>"
         )
         yield from _copy_table(waiting, report, names)
         yield "</section>"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import COMMANDS, main
+from engine.cli import COMMANDS, SUMMARIES, main
 
 GOLDEN = Path(__file__).parent / "golden"
 OURS = (
@@ -47,6 +47,14 @@ def test_the_group_lists_every_command_and_a_wrong_one_is_wrong_use() -> None:
 
     assert all(f"  {command} " in listed.output for command in COMMANDS)
     assert wrong.exit_code == 2
+
+
+def test_the_list_of_commands_stands_whole_on_a_narrow_terminal() -> None:
+    listed = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+
+    assert "..." not in listed.partition("Commands:")[2]
+    assert set(SUMMARIES) <= set(COMMANDS)
+    assert all(f"{command:<8}  {summary}" in listed for command, summary in SUMMARIES.items())
 
 
 @pytest.mark.parametrize("module", ["engine", "engine.cli"])
