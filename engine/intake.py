@@ -26,6 +26,7 @@ from engine.journal.contract import Journal, JournalBroken, JournalFull, Trouble
 from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.observe.connections import log_note
 from engine.observe.log import get_log
+from engine.queues.envelope import NOTHING, Sent
 from engine.site.model import Feed
 from routes.hl7.ack import answer, fixed_refusal
 from routes.hl7.batch import Batch, split_batch
@@ -37,6 +38,8 @@ VERDICT_PATIENCE = 10.0
 """Seconds that a `when_routed` sender waits for its answer before the connection is closed."""
 
 OK = Verdict("ok")
+NO_CONTROL_ID = ("The message has no control id in MSH-10", "101", "MSH^1^10")
+LARGE = ("The message is larger than this feed takes", "207", "")
 TYPE = re.compile(r"[A-Z0-9]{3}(\^[A-Z0-9]{2,3})?|[A-Z0-9]{3}\^")
 # Two acknowledgements in one answer: the listener frames the whole, so the inner boundary is written here.
 BETWEEN_FRAMES = b"\x1c\r\x0b"
@@ -142,33 +145,45 @@ class FeedIntake:
         self._window = int(feed.duplicate_window * 1_000_000)
         self._when_stored = feed.acknowledge == "when_stored"
 
-    def take(self, frame: bytes, slot: Slot) -> None:
-        """One complete frame. Never raises for what a sender sent."""
+    def take(self, frame: bytes, slot: Slot, sent: Sent = NOTHING) -> None:
+        """One complete frame, or message from a queue. Never raises for what a sender sent."""
         if ARMED:
             reach("frame.read")
+        if sent.too_large:
+            self._refuse_large(frame, _Reply(slot, [None], 1))
+            return
         if _may_be_batch(frame):
             batch = split_batch(frame, self.feed.segment_ends)
             if batch is not None:
-                self._take_batch(batch, slot)
+                self._take_batch(batch, slot, sent)
                 return
         reply = _Reply(slot, [None], 1)
-        self._take_message(frame, reply, 0)
+        self._take_message(frame, reply, 0, sent)
 
     def note(self, what: Note) -> None:
         """Something about this feed's connections that operators must see."""
         log_note(what)
 
-    def _take_batch(self, batch: Batch, slot: Slot) -> None:
+    def _refuse_large(self, data: bytes, reply: _Reply) -> None:
+        """A queue would give it again and again: it is kept where people can see it, and goes no further."""
+        try:
+            header: Header | None = read_header(data, segment_ends=self.feed.segment_ends)
+        except Unreadable:
+            header = None
+        why = f"{len(data)} bytes, where the feed takes at most {self.feed.max_frame}"
+        self._refuse(data, reply, 0, header, why, LARGE)
+
+    def _take_batch(self, batch: Batch, slot: Slot, sent: Sent) -> None:
         if not batch.messages:
             self._refuse(batch.envelope, _Reply(slot, [None], 1), 0, None, "a batch without a message")
             return
         hold = "batch_count" if batch.problems and self.feed.on_count_mismatch == "hold_all" else ""
         reply = _Reply(slot, [None] * len(batch.messages), len(batch.messages))
         for index, piece in enumerate(batch.messages):
-            self._take_message(piece.data, reply, index, envelope=piece.envelope, hold=hold)
+            self._take_message(piece.data, reply, index, sent, envelope=piece.envelope, hold=hold)
 
     def _take_message(
-        self, data: bytes, reply: _Reply, index: int, *, envelope: bytes = b"", hold: str = ""
+        self, data: bytes, reply: _Reply, index: int, sent: Sent, *, envelope: bytes = b"", hold: str = ""
     ) -> None:
         try:
             header = read_header(data, segment_ends=self.feed.segment_ends)
@@ -198,6 +213,7 @@ class FeedIntake:
             hold=hold,
             verdict=OK if self._when_stored or hold else None,
             window=self._window,
+            claims=sent.claims,
         )
 
         def told(result: Stored | Trouble) -> None:
@@ -237,8 +253,17 @@ class FeedIntake:
         else:
             reply.fill(index, self._answer(header, verdict))
 
-    def _refuse(self, data: bytes, reply: _Reply, index: int, header: Header | None, why: str) -> None:
-        """Keep what cannot be accepted as evidence, and say no once it is kept."""
+    def _refuse(
+        self,
+        data: bytes,
+        reply: _Reply,
+        index: int,
+        header: Header | None,
+        why: str,
+        told_so: tuple[str, str, str] = NO_CONTROL_ID,
+    ) -> None:
+        """Keep what cannot be accepted as evidence, and say no once it is kept: in the words, with the error
+        code and at the place of `told_so`, where there is a header to answer to."""
         arrival = Arrival(
             feed=self.feed.name,
             received=int(self._now() * 1_000_000),
@@ -260,10 +285,9 @@ class FeedIntake:
             elif header.is_acknowledgement:
                 reply.fill(index, None)
             else:
-                words = "The message has no control id in MSH-10"
-                reply.fill(
-                    index, self._answer(header, Verdict("error", words), code="101", location="MSH^1^10")
-                )
+                words, code, location = told_so
+                refusal = self._answer(header, Verdict("error", words), code=code, location=location)
+                reply.fill(index, refusal)
 
         self._journal.append(arrival, reply.guard(told))
 

@@ -1,4 +1,4 @@
-"""The listeners of all feeds: opened, paused, changed while they are at work, and stopped.
+"""The listeners of all feeds, at ports and at queues: opened, paused, changed at work, and stopped.
 
 A change is prepared first: new ports are opened and certificates read, so that whatever is refused is refused
 before anything has changed. Then everything is swapped in one turn of the event loop. Must not know how
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from channels.mllp import Budget, CannotListen, Listener, server_context
 from engine.intake import FeedIntake
 from engine.observe.log import get_log
+from engine.queues.queue_feed import QueueFeed
 from engine.site.difference import FeedAction, shown_address
 from engine.site.model import Address, Feed
 
@@ -29,7 +31,7 @@ class _Door:
 
     feed: Feed
     intake: FeedIntake
-    listener: Listener
+    listener: Listener | QueueFeed
 
 
 @dataclass(slots=True)
@@ -45,20 +47,43 @@ class Prepared:
 class Listeners:
     """One listener for each feed that is not retired."""
 
-    def __init__(self, intake: Callable[[Feed], FeedIntake], budget: Budget, *, drain: float) -> None:
-        """intake: makes what takes a feed's frames. drain: seconds that connections have to be answered
-        before they are closed."""
+    def __init__(
+        self,
+        intake: Callable[[Feed], FeedIntake],
+        budget: Budget,
+        at_queue: Callable[[Feed, FeedIntake], QueueFeed],
+        *,
+        drain: float,
+    ) -> None:
+        """intake: makes what takes a feed's frames. at_queue: makes what takes messages from a feed's queue.
+        drain: seconds that connections have to be answered before they are closed."""
         self._intake = intake
         self._budget = budget
+        self._at_queue = at_queue
         self._drain = drain
         self._doors: dict[str, _Door] = {}
         self._paused = False
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
-    def listeners(self) -> Mapping[str, Listener]:
+    def listeners(self) -> Mapping[str, Listener | QueueFeed]:
         """By feed."""
         return {name: door.listener for name, door in self._doors.items()}
+
+    def seen(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each has seen since it was opened, as `gatepost status` shows it, by feed."""
+        return {
+            name: _at_port(listener) if isinstance(listener, Listener) else _at_its_queue(listener)
+            for name, listener in self.listeners.items()
+        }
+
+    def troubles(self, told: Collection[str]) -> list[str]:
+        """What keeps feeds from their queues, one sentence each, beside what is told already."""
+        return [
+            f"the feed {name} takes no messages from its queue: {listener.trouble}"
+            for name, listener in self.listeners.items()
+            if isinstance(listener, QueueFeed) and listener.trouble and listener.trouble not in told
+        ]
 
     async def open(self, feeds: Iterable[Feed]) -> None:
         """At the start. Raises CannotListen, or another OSError where TLS files cannot be read."""
@@ -156,7 +181,7 @@ class Listeners:
             door = self._doors[name]
             door.feed = feeds[name]
             door.intake.renew(feeds[name])
-            if name in prepared.contexts:
+            if name in prepared.contexts and isinstance(door.listener, Listener):
                 door.listener.renew(prepared.contexts[name])
                 log.info("feed.renewed", feed=name)
         for name, door in prepared.doors.items():
@@ -167,6 +192,8 @@ class Listeners:
 
     def _door(self, feed: Feed, context: ssl.SSLContext | None) -> _Door:
         intake = self._intake(feed)
+        if feed.queue:
+            return _Door(feed, intake, self._at_queue(feed, intake))
         listener = Listener(
             feed.name,
             *feed.listen,
@@ -187,8 +214,9 @@ class Listeners:
         self._doors[door.feed.name] = door
         if self._paused:
             door.listener.pause()
-        address = shown_address((door.feed.listen[0], door.listener.address[1]))
-        log.info("feed.listening", feed=door.feed.name, address=address)
+        if isinstance(door.listener, Listener):  # one at a queue says so when it has it
+            address = shown_address((door.feed.listen[0], door.listener.address[1]))
+            log.info("feed.listening", feed=door.feed.name, address=address)
 
     def _leave(self, name: str) -> None:
         """Let a listener go, if there is one: its connections end when they are answered."""
@@ -220,6 +248,34 @@ class Listeners:
                 prepared.closed.append(name)
                 for listening in door.listener.hand_over():
                     listening.close()
+
+
+def _at_port(listener: Listener) -> Mapping[str, Any]:
+    seen = listener.counters
+    return {
+        "connections": seen.open,
+        "port": listener.address[1],
+        "frames": seen.frames,
+        "truncated": seen.truncated,
+        "discarded_bytes": seen.discarded_bytes,
+        "too_long": seen.too_long,
+        "turned_away": dict(seen.refused),
+    }
+
+
+def _at_its_queue(listener: QueueFeed) -> Mapping[str, Any]:
+    seen = listener.counters
+    return {
+        "queue": listener.feed.queue,
+        "consuming": listener.consuming,
+        "in_queue": listener.waiting,
+        "in_hand": listener.unanswered,
+        "messages": seen.frames,
+        "redelivered": listener.redelivered,
+        "answers": seen.answers,
+        "too_long": seen.too_long,
+        "trouble": listener.trouble,
+    }
 
 
 def _context(feed: Feed) -> ssl.SSLContext | None:

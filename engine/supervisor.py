@@ -29,6 +29,7 @@ from engine.listening import Listeners
 from engine.observe.failures import failure_place
 from engine.observe.log import get_log
 from engine.queues.embedded import EmbeddedQueue
+from engine.queues.queue_feed import QueueFeed
 from engine.queues.rabbitmq import RabbitQueue
 from engine.queues.remembered import FILE, Remembered
 from engine.reloading import Load, Parts, Reloading, Test, failing_tests
@@ -71,7 +72,7 @@ class Engine:
         self.silence = Silence(site.data, lambda: self.site)
         self._verdicts = Verdicts()
         self._budget = Budget(site.limits.intake_memory)
-        self.listeners = Listeners(self._intake, self._budget, drain=drain)
+        self.listeners = Listeners(self._intake, self._budget, self._at_queue, drain=drain)
         self._closed_for: set[str] = set()
         self._ended = asyncio.Event()
         self._exit = 0
@@ -180,6 +181,11 @@ class Engine:
     def _intake(self, feed: Feed) -> FeedIntake:
         return FeedIntake(feed, self.journal, self._verdicts, self.router.offer)
 
+    def _at_queue(self, feed: Feed, intake: FeedIntake) -> QueueFeed:
+        if not isinstance(self.queue, RabbitQueue):
+            raise TypeError("the check lets no feed have a queue without a broker")
+        return self.queue.mailroom.feed(feed, intake, self._budget)
+
     def _deliver(self, rows: Sequence[DeliveryRow]) -> None:
         self.queue.offer(rows)
 
@@ -276,17 +282,9 @@ class Engine:
         for (scope, name, state), count in self.journal.tallies().items():
             if scope in rooms:
                 rooms[scope].setdefault(name, {})[state] = count
-        for name, listener in self.listeners.listeners.items():
-            seen = listener.counters
-            feeds[name] |= {
-                "connections": seen.open,
-                "port": listener.address[1],
-                "frames": seen.frames,
-                "truncated": seen.truncated,
-                "discarded_bytes": seen.discarded_bytes,
-                "too_long": seen.too_long,
-                "turned_away": dict(seen.refused),
-            }
+        troubles = self.queue.troubles
+        for name, seen in self.listeners.seen().items():
+            feeds[name] |= seen
         for (channel, _address), episode in self.worker.troubled.items():
             entry = channels.setdefault(channel, {})
             entry["lanes_retrying"] = entry.get("lanes_retrying", 0) + 1
@@ -309,7 +307,7 @@ class Engine:
             "troubles": longest_first(self.worker.troubled),
             "backlog": self._backlog,
             "broker": self.queue.condition,
-            "broker_troubles": list(self.queue.troubles),
+            "broker_troubles": [*troubles, *self.listeners.troubles(troubles)],
             "memory_mb": _resident_mb(),
             "uptime_s": round(time.monotonic() - self._started, 1),
         }

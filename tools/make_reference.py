@@ -57,6 +57,10 @@ VALUES = """\
 | an expression, a path | [route-language.md](route-language.md) |
 """
 
+BY_QUEUE = """\
+Takes messages out of a queue on the broker of gatepost.yaml, into which practices put them, or another
+hospital does: [by a queue](operators.md#messages-that-come-by-a-queue)."""
+
 ENVIRONMENTS = """\
 ## environments/NAME.yaml
 
@@ -123,7 +127,10 @@ def site_files() -> str:
         _section("trays", settings.TRAY, "`trays:` lists trays by name, each with these keys.", level=3)
     )
     parts.append(HOURS_AND_PATTERNS)
-    parts.append(_section("feeds.yaml", feeds.FEED, "`feeds:` lists feeds by name, each with these keys."))
+    opening = "`feeds:` lists feeds by name; the keys depend on `kind`."
+    parts.append(f"## feeds.yaml\n\n{opening}\n")
+    parts.append(_section("a feed of kind mllp", feeds.KINDS["mllp"], "", level=3))
+    parts.append(_section("a feed of kind amqp", feeds.KINDS["amqp"], BY_QUEUE, level=3))
     parts.append(_section("tls of a feed", feeds.TLS_SHAPE, "", level=3))
     parts.append(_section("batch of a feed", feeds.BATCH_SHAPE, "", level=3))
     opening = "`channels:` lists channels by name; the keys depend on `kind`."

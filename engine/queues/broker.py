@@ -264,16 +264,28 @@ class Publisher:
             del self._silent[queue]  # nothing was published there any more
         return list(self._silent)
 
-    async def publish(self, queue: str, body: bytes, headers: Mapping[str, str | int | bool]) -> Outcome:
-        """Publish one message and wait for what became of it. Raises nothing."""
+    async def publish(
+        self,
+        queue: str,
+        body: bytes,
+        headers: Mapping[str, str | int | bool],
+        *,
+        correlation_id: str | None = None,
+    ) -> Outcome:
+        """Publish one message and wait for what became of it. Raises nothing.
+
+        A delivery's number stands before the `message_id`, so that who answers by it names the delivery.
+        """
         shared, apart = self._channel, self._apart
         task = asyncio.current_task()
         if shared is None or apart is None or shared.is_closed or task is None:
             return "unsent"
+        delivery = headers.get("gatepost-delivery-id")
         properties = Basic.Properties(
             delivery_mode=2,
             content_type="application/hl7-v2",
-            message_id=uuid.uuid4().hex,
+            message_id="-".join([*([str(delivery)] if delivery else []), uuid.uuid4().hex]),
+            correlation_id=correlation_id,
             headers=dict(headers),
         )
         self._under_way[task] = (time.monotonic(), queue)

@@ -8,26 +8,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiormq
-from aiormq.abc import AbstractConnection
+from aiormq.abc import AbstractConnection, DeliveredMessage
+from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from pamqp.commands import Basic
 from yarl import URL
 
 from engine.queues.refusals import SILENT, NotReachedError, Refusal, together, why_not_connected
 
-__all__ = ["TROUBLE", "Nodes", "open_connection"]
+__all__ = ["TROUBLE", "Connection", "Nodes", "open_connection"]
 
 _HEARTBEAT = 10  # seconds; a half-open connection is noticed after three of them
 _CONNECT = 15.0  # seconds
 _CONNECT_TO_ONE_OF_MANY = 5.0
+_FRAMES = 10  # read ahead of what a channel has let in, 128 KiB each
 
 TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, RuntimeError, TimeoutError, EOFError)
 """What the client raises when a connection or a channel has failed."""
+
+
+class MeteredChannel(Channel):
+    """A channel that reads a delivery, and then nothing more until `gate` has let it in: the client alone
+    would take in whatever the broker sends, however large. gate: is told its size in bytes."""
+
+    gate: Callable[[int], Awaitable[None]]
+
+    async def _read_content(self, frame: Any, header: Any) -> DeliveredMessage:
+        message = await super()._read_content(frame, header)
+        if isinstance(frame, Basic.Deliver):
+            await self.gate(len(message.body))
+        return message
 
 
 class Connection(aiormq.Connection):
@@ -39,6 +55,16 @@ class Connection(aiormq.Connection):
     async def __handle_connection_blocked(self, frame: Any) -> None:
         self.blocked_by = str(frame.reason or "")
         await super().__handle_connection_blocked(frame)
+
+    async def metered_channel(self, gate: Callable[[int], Awaitable[None]]) -> MeteredChannel:
+        """A channel to consume on. Its number is chosen and taken in one turn of the event loop, as the
+        client does it."""
+        number = max(self.channels, default=0) + 1
+        channel = MeteredChannel(self, number, publisher_confirms=False, frame_buffer=_FRAMES)
+        channel.gate = gate
+        self.channels[number] = channel
+        await channel.open(timeout=_CONNECT)
+        return channel
 
 
 async def open_connection(url: str, name: str, seconds: float = _CONNECT) -> AbstractConnection:

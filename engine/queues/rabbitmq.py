@@ -18,6 +18,7 @@ from engine.journal.records import DeliveryRow
 from engine.queues.broker import Link, Publisher
 from engine.queues.consumers import Consumers
 from engine.queues.contract import Work
+from engine.queues.mailroom import Mailroom
 from engine.queues.nodes import Nodes
 from engine.queues.outbox import LaneKey
 from engine.queues.refusals import Refusal
@@ -73,6 +74,8 @@ class RabbitQueue:
         self._consumers = Consumers(
             journal, self._relay.publish_again, self._relay.overtaken, hold=round(hold * 1e6)
         )
+        self.mailroom = Mailroom(self._nodes, self._topology)
+        """Where feeds take their messages from queues of this broker."""
         self._out = Link(
             self._nodes, "gatepost publishing", self._publishing, self._not_publishing, self._changed
         )

@@ -189,6 +189,13 @@ class Topology:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
+    async def depth(self, queue: str) -> int | None:
+        """How many messages wait in a queue; None where there is no such queue. Raises BrokerAwayError or
+        QueueUnusableError."""
+        async with self._places:
+            found = await self._asked(queue, None, make=False)
+        return None if found is None else found.messages
+
     async def close(self) -> None:
         """Close the connection."""
         connection, self._connection = self._connection, None

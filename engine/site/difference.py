@@ -13,7 +13,7 @@ from typing import Literal
 from engine.site.brokers import same_cluster
 from engine.site.model import Address, ChannelSettings, Feed, Limits, Site, Tls
 
-__all__ = ["ChannelAction", "Difference", "FeedAction", "difference", "shown_address"]
+__all__ = ["ChannelAction", "Difference", "FeedAction", "difference", "place_of", "shown_address"]
 
 FeedAction = Literal[
     "open",  # it begins to listen
@@ -25,7 +25,8 @@ FeedAction = Literal[
 ChannelAction = Literal["add", "remove", "change"]
 
 AT_THE_SOCKET = (
-    "kind", "listen", "senders", "tls", "max_frame", "max_connections", "idle_timeout", "frame_timeout",
+    "kind", "listen", "queue", "senders", "tls", "max_frame", "max_connections", "idle_timeout",
+    "frame_timeout",
 )  # fmt: skip
 """Settings of a feed that its connections were opened with. All others are asked for each frame."""
 
@@ -97,6 +98,11 @@ def shown_address(address: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def place_of(feed: Feed) -> str:
+    """Where its messages come in."""
+    return f"the queue {feed.queue}" if feed.queue else shown_address(feed.listen)
+
+
 # -- what needs a restart -------------------------------------------------------------------------------
 
 
@@ -147,13 +153,17 @@ def _feed_changes(
     for name in dict.fromkeys((*old, *new)):
         action = actions.get(name)
         if action == "open":
-            yield f"feed {name}: listens at {shown_address(new[name].listen)}"
+            verb = "takes messages from" if new[name].queue else "listens at"
+            yield f"feed {name}: {verb} {place_of(new[name])}"
         elif action == "close":
-            yield f"feed {name}: {'retired' if name in new else 'removed'}, listens no more"
+            verb = "takes no more from its queue" if old[name].queue else "listens no more"
+            yield f"feed {name}: {'retired' if name in new else 'removed'}, {verb}"
         elif action == "renew":
             yield f"feed {name}: TLS files renewed, for new connections"
         elif action is not None:
             tail = "its connections are opened anew" if action == "reopen" else "its connections stay open"
+            if new[name].queue:
+                tail = f"it takes messages from {place_of(new[name])}"
             yield f"feed {name}: {_keys(old[name], new[name])} changed; {tail}"
         elif old.get(name) != new.get(name):
             yield f"feed {name}: changed while retired"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.site.channels import Surroundings, read_channels
-from engine.site.feeds import read_feeds
+from engine.site.feeds import Broker, check_queues, read_feeds
 from engine.site.files import SiteFiles, read_folder
 from engine.site.model import ChannelSettings, Feed, Site
 from engine.site.overlay import OPTIONS, lay_over, tree_of
@@ -184,16 +184,18 @@ def _site(
     """tried: whether the tests of its routes are looked at, which need its samples."""
     root = folder.resolve()
     settings = read_settings(trees.settings, root, environ, problems)
-    feeds, feed_facts = read_feeds(trees.feeds, root, problems)
     # Without readable settings nothing is known of a broker: better silent than wrong.
+    broker = Broker(settings is None or settings.brokers.wanted, to_run)
+    feeds, feed_facts = read_feeds(trees.feeds, root, problems, broker)
     around = Surroundings(
         root,
         settings.data if settings else root / "var",
         {Path(name).stem: text for name, text in files.texts.items() if name.endswith(".csv")},
-        settings is None or settings.brokers.wanted,
+        broker.there,
         to_run,
     )
     channels, channel_facts = read_channels(trees.channels, around, problems)
+    check_queues(feeds, channels, feed_facts, problems)
     if settings is None or not feed_facts or not channel_facts:
         return None  # without them every route would be blamed for naming what is not there
     samples = files.samples if tried else None

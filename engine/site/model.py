@@ -63,7 +63,8 @@ class Flood:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One inbound feed. Times in seconds, sizes in bytes.
+    """One inbound feed. Times in seconds, sizes in bytes. listen is ("", 0), and queue is set, for one that
+    takes its messages from a queue of the broker.
 
     answers: `as_asked`: silence where MSH-15 and 16 ask for it; `always`: for senders that write NE there
     and wait for an answer nevertheless. retired: it does not listen; what came by it is still worked off.
@@ -72,7 +73,8 @@ class Feed:
 
     name: str
     listen: Address
-    kind: str = "mllp"
+    kind: Literal["mllp", "amqp"] = "mllp"
+    queue: str = ""
     acknowledge: Literal["when_stored", "when_routed"] = "when_stored"
     reject_as: Literal["AE", "AR"] = "AE"
     answers: Literal["as_asked", "always"] = "as_asked"

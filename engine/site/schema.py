@@ -6,7 +6,7 @@ cannot be read has no name, and nothing is said about it. Must not know the comm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.site import channels, feeds, settings
 from engine.site.files import SiteFiles, read_folder
 from routes.language.problems import Problems
 from routes.language.schemas import Json, SiteNames, finish, language_schemas
+from routes.language.shapes import Shape
 from routes.language.source import Block, read_yaml
 
 __all__ = ["all_schemas", "names_of"]
@@ -25,7 +26,7 @@ def all_schemas(names: SiteNames) -> dict[str, Json]:
     """The schemas by what they are of: route, dialect, …, gatepost, feeds, channels, environment."""
     found = language_schemas(names)
     site: Json = settings.SITE.schema()
-    own: dict[str, Json] = {"feed": feeds.FEED.schema(), "channel": _channel()}
+    own: dict[str, Json] = {"feed": _by_kind(feeds.KINDS), "channel": _by_kind(channels.KINDS)}
     all_feeds = _entries("feed", names, "Feeds: what comes in. Each has a name.")
     all_channels = _entries("channel", names, "Channels: what goes out. Each has a name.")
     found["gatepost"] = finish({**site, "title": "gatepost.yaml"}, names)
@@ -52,10 +53,10 @@ def _file(what: str, entries: Json) -> Json:
     }
 
 
-def _channel() -> Json:
-    """A channel: each kind with its own keys; `kind` says which."""
+def _by_kind(shapes: Mapping[str, Shape]) -> Json:
+    """A feed or channel: each kind with its own keys; `kind` says which."""
     kinds = []
-    for kind, shape in channels.KINDS.items():
+    for kind, shape in shapes.items():
         schema: Json = shape.schema()
         properties = schema["properties"]
         properties["kind"] = {

@@ -110,6 +110,30 @@ class Listen:
         return HostPort().schema()
 
 
+_QUEUE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueName:
+    """The name of a queue on the broker."""
+
+    words: str = (
+        "the name of a queue: letters, digits, - and _, in parts with dots between, such as gatepost.replies"
+    )
+
+    def read(self, node: Node, problems: Problems) -> str | None:
+        found = Marked(self.words).read(node, problems)
+        if found is None:
+            return None
+        if not _QUEUE.match(found.value) or len(found.value) > 200 or found.value.startswith("amq."):
+            problems.add(found.spot, f"This must be {self.words}; amq. is the broker's own.", "bad-name")
+            return None
+        return found.value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": r"^(?!amq\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"}
+
+
 _RATE = re.compile(r"([1-9]\d{0,5})\s*/\s*(s|m|h)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 

@@ -21,7 +21,8 @@ _USUAL = Policy()
 
 @dataclass(frozen=True, slots=True)
 class FeedFacts:
-    """One inbound feed. `spot` is where feeds.yaml names it; `timezone` is an IANA name or "".
+    """One inbound feed. `spot` is where feeds.yaml names it; `timezone` is an IANA name or "". queue: where
+    it takes its messages from, or "" where senders connect to it.
 
     retired: it takes no more messages; those that wait are still decided.
     reject_as, answers, on_count_mismatch: as feeds.yaml says it; a decision does not ask, tests of routes do.
@@ -45,6 +46,7 @@ class FeedFacts:
     on_count_mismatch: Literal["hold_all", "accept"] = "hold_all"
     about: str = ""
     answers_for: tuple[tuple[str, Spot], ...] = ()
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

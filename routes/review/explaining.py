@@ -293,6 +293,8 @@ def _meanings(wording: Wording) -> Iterator[Sentence]:
 
 def _feed_sentence(feed: FeedFacts) -> Sentence:
     words = phrase(name(feed.name, "feed"), _called(feed.about))
+    if feed.queue:
+        words = phrase(words, ", which takes them from the queue ", name(feed.queue), " on the broker")
     if feed.dialect:
         words = phrase(words, ", in the dialect ", name(feed.dialect))
     if feed.timezone:

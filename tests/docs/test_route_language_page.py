@@ -18,7 +18,7 @@ import pytest
 import re2
 
 from engine.site.channels import KINDS
-from engine.site.feeds import FEED as FEED_SHAPE
+from engine.site.feeds import KINDS as FEED_KINDS
 from engine.site.files import read_samples
 from engine.site.loading import load_site
 from routes.flow.decide import decide
@@ -247,6 +247,6 @@ def test_the_page_lists_every_format() -> None:
 
 
 def test_no_key_of_a_site_is_refused_as_not_yet_carried_out() -> None:
-    shapes: tuple[Shape, ...] = (ROUTE, DIALECT, SEND, CHECK, FEED_SHAPE, *KINDS.values())
+    shapes: tuple[Shape, ...] = (ROUTE, DIALECT, SEND, CHECK, *FEED_KINDS.values(), *KINDS.values())
 
     assert [key for shape in shapes for key in shape.not_yet] == []

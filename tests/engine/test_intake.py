@@ -15,6 +15,7 @@ from engine.journal.contract import JournalFull, Trouble
 from engine.journal.reading import JournalReader
 from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.journal.sqlite import SqliteJournal
+from engine.queues.envelope import Sent
 from engine.site.model import Feed
 from tests.engine.waiting import until
 
@@ -141,6 +142,21 @@ async def test_an_empty_control_id_is_an_error_and_never_accepted(door: Door) ->
 
     assert await slot.msa() == b"AE|"
     assert door.accepted == []
+
+
+async def test_a_message_from_a_queue_that_is_too_large_is_kept_and_refused_whatever_it_is(
+    door: Door,
+) -> None:
+    for body, answer in ((message(), b"AE|M1"), (b"SECRET NONSENSE", b"AR|")):
+        slot = Slot()
+        door.intake(max_frame=10).take(body, slot, Sent(too_large=True))
+        assert await slot.msa() == answer
+
+    assert door.accepted == []
+    with JournalReader(door.folder) as reader:
+        kept = reader.find(state="refused")
+    assert [each.size for each in kept] == [15, len(message())]
+    assert all("the feed takes at most 10" in each.refused for each in kept)
 
 
 async def test_an_acknowledgement_is_never_acknowledged(door: Door) -> None:

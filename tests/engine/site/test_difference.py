@@ -58,6 +58,7 @@ def test_feeds_that_came_and_went() -> None:
         replace(WARD, max_connections=3),
         replace(WARD, idle_timeout=3.0),
         replace(WARD, frame_timeout=3.0),
+        replace(WARD, queue="in.practices"),
     ],
 )
 def test_what_connections_were_opened_with_opens_them_anew(changed: Feed) -> None:

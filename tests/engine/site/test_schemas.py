@@ -198,7 +198,9 @@ def test_names_are_found_in_a_site_that_is_half_written(tmp_path: Path) -> None:
     assert names_of(tmp_path / "nowhere") == {}
 
 
-@pytest.mark.parametrize("shape", [feeds.FEED, settings.SITE, *channels.KINDS.values()], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "shape", [*feeds.KINDS.values(), settings.SITE, *channels.KINDS.values()], ids=lambda s: s.name
+)
 def test_every_key_that_is_read_is_in_the_schema(shape: Shape) -> None:
     schema: Any = shape.schema()
 
