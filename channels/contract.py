@@ -7,7 +7,7 @@ of retries, parking or the journal: the engine's policy decides what an outcome 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 __all__ = ["Parcel", "Receipt", "ReceiptKind", "Sender"]
@@ -41,11 +41,13 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one parcel. `detail` is for operators and holds no message content."""
+    """What became of one parcel. `detail` is for operators and holds no message content. `answer`: the peer's
+    acknowledgement as it came, where it says more than a code: its words may be content."""
 
     kind: ReceiptKind
     code: str = ""
     detail: str = ""
+    answer: bytes = field(default=b"", compare=False)
 
 
 class Sender(Protocol):

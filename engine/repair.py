@@ -29,6 +29,8 @@ from routes.hl7.header import read_header
 
 __all__ = ["Repair", "address_of"]
 
+Again = Literal["resend", "redirect", "re-addressed"]
+
 log = get_log()
 
 
@@ -167,7 +169,7 @@ class Repair:
         why_not = self._barred(asked, copy)
         if asked.what == "discard":
             item.action = GiveUp(asked.by, copy.id)
-            why_not = "" if copy.state == "parked" else _not_parked(copy)
+            why_not = "" if copy.state in ("parked", "refused_by_recipient") else _not_parked(copy)
         elif asked.what == "release":
             if copy.state != "parked":
                 why_not = _not_parked(copy)
@@ -189,7 +191,9 @@ class Repair:
                 why_not = self._no_address(channel, address, found)
             else:
                 item.shown["sends"] = [{"channel": channel, "address": found}]
-                item.action = self._again(asked, copy, channel, found, "redirect", ends=True)
+                # What its recipient sent back goes to somebody else: the same message, to its right address.
+                kind: Again = "re-addressed" if copy.state == "refused_by_recipient" else "redirect"
+                item.action = self._again(asked, copy, channel, found, kind, ends=True)
         if not why_not and asked.what in ("release", "resend") and channel not in self._site().channels:
             why_not = f"the site has no channel {channel} any more: redirect it"
         item.shown["why_not"] = why_not
@@ -203,7 +207,7 @@ class Repair:
         copy: CopyFound,
         channel: str,
         address: str,
-        kind: Literal["resend", "redirect"],
+        kind: Again,
         *,
         ends: bool,
     ) -> SendAgain:

@@ -51,13 +51,13 @@ class MllpSender:
         tls: ssl.SSLContext | None = None,
         server_name: str = "",
         idle_close: float = 0.0,
-        on_late_answer: Callable[[bytes, str], None] | None = None,
+        on_late_answer: Callable[[bytes, str, bytes], None] | None = None,
     ) -> None:
         """Connects to nothing yet. Times in seconds.
 
         server_name: the name in the peer's certificate, where it is not `host`. idle_close: an unused
         connection is closed after so long; 0 keeps it. on_late_answer: told the control id and the code
-        (AA, AE, AR) of an application acknowledgement that follows a commit acknowledgement.
+        (AA, AE, AR) of an application acknowledgement that follows a commit one, and given its bytes.
         """
         self._host = host
         self._port = port
@@ -138,14 +138,14 @@ class MllpSender:
             return Receipt("none", detail=f"no answer within {self._reply_timeout:g} s")
         if reply == "closed":
             return Receipt("none", detail="the connection ended before an answer")
-        answer = read_answer(reply) if isinstance(reply, bytes) else None
-        if answer is None:
+        if not isinstance(reply, bytes) or (answer := read_answer(reply)) is None:
             return Receipt("garbled", detail="the answer could not be read")
         if answer.control_id != control_id:
             return Receipt("garbled", detail="the answer's MSA-2 is not the control id of the message")
         if answer.code not in CODES:
             return Receipt("garbled", detail="the answer's MSA-1 is not a code of table 0008")
-        return Receipt("reply", code=answer.code)
+        says_more = answer.words_length or answer.code not in POSITIVE
+        return Receipt("reply", code=answer.code, answer=reply if says_more else b"")
 
     # -- late application acknowledgements ----------------------------------------------------------
 
@@ -163,7 +163,7 @@ class MllpSender:
             return False
         del self._committed[answer.control_id]
         if self._on_late_answer is not None:
-            self._on_late_answer(answer.control_id, answer.code)
+            self._on_late_answer(answer.control_id, answer.code, reply)
         return True
 
     # -- the connection -----------------------------------------------------------------------------

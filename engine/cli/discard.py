@@ -44,8 +44,8 @@ def discard(
     role: str,
     as_json: bool,
 ) -> None:
-    """End what waits for a person, unsent: held parts (H12), parked copies (C345), or all that waits of a
-    message (1042), of a tray, or of a search.
+    """End what waits for a person, unsent: held parts (H12), parked or returned copies (C345), or all that is
+    held or parked of a message (1042), of a tray, or of a search.
 
     The message and everything about it stay in the journal, counted as discarded by a person. A discarded
     copy can be sent after all with `gatepost resend`; a discarded held part cannot.

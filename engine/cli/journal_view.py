@@ -38,7 +38,11 @@ STATE_WORDS = {
     "answered_late": "answered late",
     "answer": "a reply",
 }
-KIND_WORDS = {"fallback": "made instead of copy {}", "resend": "sent again for copy {}"}
+KIND_WORDS = {
+    "fallback": "made instead of copy {}",
+    "resend": "sent again for copy {}",
+    "re-addressed": "re-addressed instead of copy {}",
+}
 """How a copy came of its parent; other kinds are their own word."""
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

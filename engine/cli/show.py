@@ -34,6 +34,7 @@ from engine.cli.options import data_folder, environment_option, site_argument
 from engine.cli.said_view import said_as_json, said_table
 from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
 from engine.journal.reading import JournalReader
+from engine.journal.returns import ReturnedFound
 from engine.journal.stuck import AuditShown
 
 __all__ = ["show"]
@@ -76,17 +77,37 @@ def show(
             sys.exit(1)
         done = journal.audit(message=story.message.id)
         content = _content(journal, story, body=body, copy=copy)
+        returns = journal.returned(message=story.message.id)
+        proposals = _proposals(journal, returns, site, environment)
     if content is not None or any(one.words for one in story.said):
         click.echo(REMINDER, err=True)
     in_force = _config_in_force(folder)
     if as_json:
-        click.echo(json.dumps(_as_json(story, done, content, in_force), indent=2))
+        click.echo(json.dumps(_as_json(story, done, content, in_force, proposals), indent=2))
         return
     out = console()
     _tell(story, done, out, in_force)
+    for copy_id, address, why in proposals:
+        goes = f"may go to {address}: {why}" if address else why
+        out.print(Text(f"C{copy_id} came back and waits for a person; ").append_text(plain(goes)))
     if content is not None:
         for line in _segments(content, _charset_of(site, environment, story.message.feed)):
             out.print(line, soft_wrap=True)
+
+
+def _proposals(
+    journal: JournalReader, returns: list[ReturnedFound], site: Path, environment: str
+) -> list[tuple[int, str, str]]:
+    """For each copy that came back: its id, where it may go instead, and why."""
+    if not returns:
+        return []
+    # Directories are the site's: it is loaded only where something came back.
+    from engine.cli.returned import suggestion_for
+    from engine.site.loading import load_site
+
+    loaded = load_site(site, environment)[0]
+    found = [(one.id, suggestion_for(journal, loaded, one)) for one in returns]
+    return [(id_, proposal.address, proposal.why) for id_, proposal in found]
 
 
 def _copy_id(text: str | None) -> int | None:
@@ -283,7 +304,11 @@ def _deadline_as_json(wait: DeadlineShown) -> dict[str, object]:
 
 
 def _as_json(
-    story: MessageStory, done: list[AuditShown], content: bytes | None, in_force: str
+    story: MessageStory,
+    done: list[AuditShown],
+    content: bytes | None,
+    in_force: str,
+    proposals: list[tuple[int, str, str]],
 ) -> dict[str, object]:
     message = message_as_json(story.message)
     decided = bool(in_force and story.message.config)
@@ -311,6 +336,9 @@ def _as_json(
     message["speaks_of"] = (
         {"copy": story.answers[0], "message": story.answers[1]} if story.answers[0] else None
     )
+    message["returns"] = [
+        {"copy": id_, "may_go_to": address or None, "because": why} for id_, address, why in proposals
+    ]
     message["audit"] = [audit_as_json(line) for line in done]
     message["repeats"] = list(story.repeats)
     message["events"] = [

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from channels.contract import Parcel, Receipt, Sender
 from engine.crash_points import ARMED, reach
 from engine.delivery.outcomes import Recorder
 from engine.delivery.policy import judge, resting
-from engine.journal.records import OPEN_STATES, Changed, DeliveryRow
+from engine.journal.records import OPEN_STATES, Changed, DeliveryRow, Said
 from engine.observe.log import Log
+from routes.flow.answering import read_reply
 from routes.flow.delivery import Policy
 
 __all__ = ["BATCH", "Episode", "LaneWork", "Trouble", "longest_first"]
@@ -110,6 +111,7 @@ class LaneWork:
         self._first = 0.0  # when the oldest of them became known
         self._claimed: list[DeliveryRow] = []  # claimed, and surely not sent
         self._committed: dict[bytes, tuple[int, int]] = {}
+        self._last_said: tuple[int, Said] | None = None
 
     async def carry_out(self, rows: Sequence[DeliveryRow]) -> int:
         """Send the rows in order, outcomes committed before it returns. 0, or when the first row that is
@@ -200,6 +202,11 @@ class LaneWork:
     def _settle(self, row: DeliveryRow, receipt: Receipt, now: int) -> int:
         """Note the outcome. 0, or when the row is to be tried again."""
         change = judge(row, row.attempts + 1, receipt, self.policy, now)
+        if receipt.answer:
+            said = _said(receipt.answer)
+            if said is not None and (row.id, said) != self._last_said:  # a retry that hears the same again
+                self._last_said = (row.id, said)
+                change = replace(change, said=said)
         if not self._outcomes:
             self._first = time.monotonic()
         self._outcomes.append(change)
@@ -223,18 +230,19 @@ class LaneWork:
 
     # -- late application acknowledgements ---------------------------------------------------------
 
-    def answered_late(self, control_id: bytes, code: str) -> None:
+    def answered_late(self, control_id: bytes, code: str, answer: bytes = b"") -> None:
         """The peer committed to a delivery earlier and now says what its application made of it."""
         found = self._committed.pop(control_id, None)
         if found is None:
             return
         delivery, attempts = found
         now = time.time_ns() // 1000
+        said = _said(answer) or Said(code)
         if code == "AA":
-            change = Changed(delivery, "acknowledged", now, attempts)
+            change = Changed(delivery, "acknowledged", now, attempts, said=said)
         else:
             reason = f"committed, then answered {code}"
-            change = Changed(delivery, "refused_by_recipient", now, attempts, 0, reason)
+            change = Changed(delivery, "refused_by_recipient", now, attempts, 0, reason, said=said)
             self._log.warning("delivery.refused", delivery=delivery, why=reason)
         self._recorder.begin([change])
 
@@ -242,6 +250,12 @@ class LaneWork:
         self._committed[row.control_id] = (row.id, row.attempts + 1)
         if len(self._committed) > _REMEMBERED:
             del self._committed[next(iter(self._committed))]
+
+
+def _said(answer: bytes) -> Said | None:
+    """What the peer said beside its code, for the journal alone: its words may be content."""
+    reply = read_reply(answer)
+    return None if reply is None else Said(reply.code, reply.reason, reply.words)
 
 
 def _claims(rows: Sequence[DeliveryRow]) -> list[Changed]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LateAnswer", "NoWay", "Senders"]
 
-LateAnswer = Callable[[bytes, str], None]
-"""Told the control id and code of an application acknowledgement that follows a commit one."""
+LateAnswer = Callable[[bytes, str, bytes], None]
+"""Told the control id and code of an application acknowledgement that follows a commit one; its bytes."""
 
 
 class NoWay:

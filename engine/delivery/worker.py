@@ -122,8 +122,8 @@ class DeliveryWorker:
         channel, address = key
         bound = log.bind(channel=channel, address=address)
 
-        def answered_late(control_id: bytes, code: str) -> None:
-            lane.answered_late(control_id, code)
+        def answered_late(control_id: bytes, code: str, answer: bytes) -> None:
+            lane.answered_late(control_id, code, answer)
 
         lane = LaneWork(
             self._senders.open(channel, address, answered_late),

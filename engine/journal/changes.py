@@ -33,7 +33,8 @@ FOLLOWS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     # Parked is not the end: a person sends it again or gives it up, or the recipient says that it has it.
     "parked": frozenset(("waiting", "withdrawn", "discarded", "acknowledged", "refused_by_recipient")),
     "acknowledged": _NONE,
-    "refused_by_recipient": _NONE,
+    # A return waits for a person, who may give it up.
+    "refused_by_recipient": frozenset(("discarded",)),
     "withdrawn": _NONE,
     "discarded": _NONE,
 }

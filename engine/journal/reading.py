@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from engine.journal import stuck
+from engine.journal import returns, stuck
 from engine.journal.answers import (
     Balance,
     DeadlineShown,
@@ -286,6 +286,18 @@ class JournalReader:
     def parked_groups(self) -> list[stuck.ParkedGroup]:
         """What is parked, or was refused by its recipient, by channel, address and reason."""
         return stuck.parked_groups(self._connection)
+
+    def returned(
+        self, *, channel: str = "", address: str = "", message: int = 0
+    ) -> list[returns.ReturnedFound]:
+        """What its recipients sent back, and nobody has dealt with; oldest first."""
+        if self._format < _SAID:
+            return []
+        return returns.returned(self._connection, channel=channel, address=address, message=message)
+
+    def bodies_of_patient(self, message: int) -> Sequence[tuple[int, str, bytes]]:
+        """This message, and later ones of its patient, newest first: id, feed, and bytes."""
+        return returns.bodies_of_patient(self._connection, message)
 
     def audit(
         self, *, message: int = 0, since: int = 0, until: int = 0, limit: int = 1000

@@ -64,7 +64,7 @@ class PutBack:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """A parked copy is not sent any more."""
+    """A copy that is parked, or was sent back by its recipient, is not sent any more."""
 
     by: By
     delivery: int
@@ -287,10 +287,10 @@ class Repairer:
     def _give_up(self, action: GiveUp) -> Applied:
         by, id_ = action.by, action.delivery
         message, state = self._copy(id_)
-        if state != "parked":
+        if state not in ("parked", "refused_by_recipient"):
             return _not_parked(state)
         self._end_copy(id_, "discarded", by, f"discarded by {by.who}")
-        self._audit(by, "discard", message, 0, id_, "", "parked")
+        self._audit(by, "discard", message, 0, id_, "", state.replace("_", " "))
         return Applied()
 
     def _send_again(self, action: SendAgain) -> Applied:

@@ -458,7 +458,7 @@ async def test_an_application_answer_after_the_commit_is_told_and_answers_nothin
     told: list[tuple[bytes, str]] = []
     async with practice(script) as place:
         parcels = [parcel("M1"), parcel("M2"), parcel("M3")]
-        got = await receipts(place, *parcels, on_late_answer=lambda id_, code: told.append((id_, code)))
+        got = await receipts(place, *parcels, on_late_answer=lambda id_, code, _: told.append((id_, code)))
 
         assert [each.code for each in got] == ["CA", "CA", "CA"]
         assert told == [(b"M1", "AE"), (b"M2", "AE")]
@@ -472,7 +472,7 @@ async def test_an_application_answer_between_two_calls_is_told() -> None:
 
     told: list[bytes] = []
     async with practice(script) as place:
-        sender = place.sender(on_late_answer=lambda id_, _: told.append(id_))
+        sender = place.sender(on_late_answer=lambda id_, _code, _data: told.append(id_))
         for control_id in ("M1", "M2"):
             assert [each.code for each in await sender.send([parcel(control_id)])] == ["CA"]
         await sender.close()

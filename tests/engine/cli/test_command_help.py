@@ -18,7 +18,7 @@ from engine.cli import COMMANDS, SUMMARIES, main
 GOLDEN = Path(__file__).parent / "golden"
 OURS = (
     "check", "explain", "graph", "init", "trace", "send", "listen", "messages", "show", "report", "schema",
-    "held", "parked", "release", "resend", "redirect", "discard", "audit",
+    "held", "parked", "returned", "release", "resend", "redirect", "discard", "audit",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from engine.delivery.lane import Episode, LaneWork, Trouble, longest_first
 from engine.delivery.outcomes import Recorder
 from engine.delivery.worker import DeliveryWorker
 from engine.journal.contract import JournalFull
-from engine.journal.records import DeliveryRow
+from engine.journal.records import DeliveryRow, Said
 from engine.observe.log import Log
 from engine.queues.contract import Tickets
 from engine.queues.schedule import now_us
@@ -294,6 +294,17 @@ async def test_an_application_s_answer_after_the_commit_is_recorded(lane: Lane) 
         "refused_by_recipient",
         "delivered",
     ]
+
+
+async def test_what_the_peer_says_is_kept_once_and_only_for_the_journal(lane: Lane) -> None:
+    text = b"MSH|^~\\&|A|B|C|D|1||ACK|1|P|2.5\rMSA|AE|C1|Canary is no patient here\rERR||||E|30002\r"
+    lane.peer.script = {1: [Receipt("reply", "AE", answer=text)] * 2}
+    lane.add(1)
+    await lane.until_done()
+    said = [change.said for change in lane.journal.changes if change.said is not None]
+    assert said == [Said("AE", "unknown_patient", "Canary is no patient here")]
+    assert not any("Canary" in change.reason for change in lane.journal.changes)
+    assert "Canary" not in repr(lane.events.lines)
 
 
 # -- the worker over a real socket -------------------------------------------------------------------

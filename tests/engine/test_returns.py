@@ -1,0 +1,117 @@
+"""What came back waits among the returns, with a proposal, until a person sends it on or gives it up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.cli.returned import returned
+from engine.journal.reading import JournalReader
+from engine.journal.records import Changed, Said
+from engine.returns import propose
+from tests.engine.repair_rig import NOW, Rig, a_site, load, opened, result, work
+
+LATER = NOW + 3_600_000_000
+WORDS = "Canary Longfellow has moved"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return a_site(tmp_path)
+
+
+def registered(control: str, practice: str, *, nhs: str = "9990000018") -> bytes:
+    """A later message of the patient that names a registered practice."""
+    return result(control, nhs=nhs).replace(b"PV1|", b"PD1|||^^" + practice.encode() + b"\rPV1|")
+
+
+async def sent_back(rig: Rig, copy: int = 1, why: str = "left") -> None:
+    """The practice has it, and sends it back."""
+    said = Said("AR", why, WORDS)
+    await rig.journal.change([Changed(copy, "delivered", LATER, 1)])
+    await rig.journal.change(
+        [Changed(copy, "refused_by_recipient", LATER, 1, 0, "came back: the patient has left", said=said)]
+    )
+
+
+def with_return(site: Path, *more: bytes, then: Callable[[Rig], Awaitable[None]] | None = None) -> None:
+    """One result comes back from Y06601; `more` came in afterwards."""
+
+    async def run() -> None:
+        async with opened(load(site)) as rig:
+            await sent_back(rig)
+            if then is not None:
+                await then(rig)
+
+    work(site, result("R1"), *more)
+    asyncio.run(run())
+
+
+def proposed(site: Path) -> list[tuple[str, str]]:
+    loaded = load(site)
+    with JournalReader(loaded.data) as journal:
+        found = [propose(loaded, one, journal.bodies_of_patient(one.message)) for one in journal.returned()]
+    return [(one.address, one.why) for one in found]
+
+
+def test_a_later_message_of_the_same_patient_proposes_another_practice(site: Path) -> None:
+    other = registered("M3", "Y06601", nhs="9990000026")
+    with_return(site, registered("M1", "Y06601"), registered("M2", "Y06602"), other)
+    assert proposed(site) == [("Y06602", "registered there, says the later message 3")]
+
+
+def test_nobody_is_guessed_where_nothing_is_known(site: Path) -> None:
+    with_return(site, registered("M1", "Z99999"))
+    ((address, why),) = proposed(site)
+    assert (address, "trace the patient" in why) == ("", True)
+
+
+def test_what_is_re_addressed_names_its_parent_and_waits_no_more(site: Path) -> None:
+    async def then(rig: Rig) -> None:
+        await rig.ask("redirect", copies=[1], address="Y06602")
+        assert rig.sent() == [("gp", "Y06602", "re-addressed")]
+        assert rig.states()[-1] == ("gp", "Y06602", "waiting", "re-addressed")
+        with JournalReader(rig.folder) as journal:
+            assert journal.returned() == []
+
+    with_return(site, then=then)
+
+
+def test_what_is_given_up_is_discarded_and_its_answer_stays(site: Path) -> None:
+    async def then(rig: Rig) -> None:
+        await rig.ask("discard", copies=[1])
+        assert rig.states()[0] == ("gp", "Y06601", "discarded", "")
+        with JournalReader(rig.folder) as journal:
+            assert journal.returned() == []
+            (line,) = journal.audit()
+            assert (line.what, line.detail) == ("discard", "refused by recipient")
+            story = journal.show(1)
+            assert story is not None
+            assert [said.words for said in story.said] == [WORDS]
+
+    with_return(site, then=then)
+
+
+def test_the_list_shows_words_only_where_they_are_asked_for(site: Path) -> None:
+    with_return(site, registered("M1", "Y06602"))
+    arguments = [str(site)]
+    shown = CliRunner().invoke(returned, arguments)
+    assert shown.exit_code == 0, shown.output
+    for word in ("C1", "Y06601", "Y06602", "left"):
+        assert word in shown.output
+    assert "Canary" not in shown.output
+    assert "Canary" in CliRunner().invoke(returned, [*arguments, "--words"]).output
+    assert "Canary" not in CliRunner().invoke(returned, [*arguments, "--json"]).output
+    assert CliRunner().invoke(returned, [*arguments, "--practice", "Y06602"]).exit_code == 1
+
+
+def test_what_came_back_is_not_released_as_if_it_were_parked(site: Path) -> None:
+    async def then(rig: Rig) -> None:
+        (item,) = await rig.ask("release", copies=[1], ok=False)
+        assert "not parked" in item["why_not"]
+
+    with_return(site, then=then)
