@@ -301,6 +301,10 @@ def _feed_sentence(feed: FeedFacts) -> Sentence:
         words = phrase(words, f", with the clock of {feed.timezone}")
     if feed.retired:
         words = phrase(words, ", which is retired and takes no more messages")
+    if feed.answers_for:
+        channels = _named((channel for channel, _ in feed.answers_for), "channel")
+        answers = "; what answers a delivery is matched to the copies that went out by "
+        words = phrase(words, answers, channels)
     return Sentence(phrase(words, "."))
 
 

@@ -43,6 +43,7 @@ OWN_TRAYS: Mapping[str, str] = {
     "unknown_address": "copies whose address is missing, or not in the directory",
     "conflicting_copies": "a second copy, with other content, for the same channel and address",
     "overtaken": "a preliminary result, where the final one of the same report was sent before",
+    "unmatched": "replies of which nobody knows what they speak of",
     "batch_count": "the messages of a batch that holds more or fewer than it says",
 }
 """The engine's own trays, and what waits in each."""

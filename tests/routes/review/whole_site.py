@@ -145,7 +145,9 @@ FEEDS = {
         timezone="Europe/London",
         about="North, laboratory",
     ),
-    "letters": FeedFacts("letters", acknowledge="when_routed", guards=("safe",)),
+    "letters": FeedFacts(
+        "letters", acknowledge="when_routed", guards=("safe",), answers_for=(("gp_message", WHERE),)
+    ),
 }
 CHANNELS = {
     "gp_message": ChannelFacts("gp_message", kind="amqp", directory="gp_directory"),
