@@ -32,6 +32,7 @@ h2 { font: 600 1.25rem/1.3 Georgia, "Liberation Serif", serif; margin: 0 0 .6rem
   border-bottom: 1px solid var(--line); break-after: avoid; }
 h2 span { font-family: inherit; }
 .intro, .note { color: var(--soft); font-size: .93rem; max-width: 50rem; }
+.intro { break-after: avoid; }
 .note { margin-top: .75rem; padding-left: .9rem; border-left: 3px solid var(--line); }
 table { width: 100%; border-collapse: collapse; font-size: .95rem; }
 th { text-align: left; font-size: .78rem; letter-spacing: .04em; text-transform: uppercase;
