@@ -50,6 +50,7 @@ class EngineProcess:
         self.environment = {**os.environ, **(environment or {})}
         self._source = source
         self._process: subprocess.Popen[str] | None = None
+        self._group = False  # whether it was started by another command, whose group it is in
 
     def start(self, *, patience: float = 60.0) -> None:
         """Start it and wait for `ready`. Raises EngineFailed where that does not come."""
@@ -59,8 +60,10 @@ class EngineProcess:
         ]  # fmt: skip
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment, cwd=self._source
-            )
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment,
+                cwd=self._source, start_new_session=bool(self.before),
+            )  # fmt: skip
+            self._group = bool(self.before)
         if self._read_line(patience) != "ready":
             self.kill()
             raise EngineFailed(f"the engine did not become ready:\n{self.log_end()}")
@@ -107,7 +110,10 @@ class EngineProcess:
     def _end(self, number: int, patience: float) -> int:
         process = self.process
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
+            if self._group and number == signal.SIGKILL:
+                os.killpg(process.pid, number)  # a tracer that is killed lets its tracee live
+            else:
+                process.send_signal(number)
         try:
             status = process.wait(patience)
         except subprocess.TimeoutExpired as late:
@@ -121,12 +127,13 @@ class EngineProcess:
                 process.stdout.close()
         return status
 
-    def ask(self, question: str = "status") -> dict[str, Any]:
-        """What it answers at its control socket. Raises OSError where nobody listens."""
+    def ask(self, question: str = "status", **more: object) -> dict[str, Any]:
+        """What it answers at its control socket. Raises OSError where nobody listens, ValueError where it
+        died before it had answered."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(10)
             sock.connect(str(self.data / "control.sock"))
-            sock.sendall(json.dumps({"do": question}).encode() + b"\n")
+            sock.sendall(json.dumps({"do": question, **more}).encode() + b"\n")
             answer = b""
             while chunk := sock.recv(65536):
                 answer += chunk

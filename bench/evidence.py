@@ -26,7 +26,8 @@ __all__ = ["Evidence", "drain_mailboxes", "journal_rows", "read_evidence", "unti
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Control ids, by what the journal says of them. `known`: accepted, whatever became of it; `unbalanced`:
+    """Control ids, by what the journal says of them. `known`: accepted, whatever became of it; `by_hand`:
+    released, sent again or sent elsewhere by a person; `discarded`: every copy was; `unbalanced`:
     the sums of I2 that do not hold."""
 
     known: frozenset[str]
@@ -35,6 +36,8 @@ class Evidence:
     delivered: frozenset[str]
     in_doubt: frozenset[str]
     conflicts: frozenset[str]
+    by_hand: frozenset[str]
+    discarded: frozenset[str]
     duplicates: int
     unbalanced: list[str]
 
@@ -68,6 +71,11 @@ def read_evidence(data: Path) -> Evidence:
             "parked": ids(of_delivery + "d.state IN ('parked', 'refused_by_recipient')"),
             "delivered": ids(of_delivery + "d.state IN ('delivered', 'acknowledged')"),
             "in_doubt": ids(of_delivery + "d.in_doubt"),
+            "by_hand": ids(of_delivery + "(d.kind NOT IN ('', 'fallback') OR d.again>0)"),
+            "discarded": ids(
+                "SELECT m.control_id FROM message m JOIN delivery d ON d.message=m.id"
+                " GROUP BY m.id HAVING min(d.state='discarded')"
+            ),
             "conflicts": ids("SELECT control_id FROM message WHERE kind='conflict'"),
         }
         duplicates = connection.execute("SELECT count(*) FROM message WHERE kind='duplicate'").fetchone()[0]
@@ -81,8 +89,9 @@ async def until_drained(engine: EngineProcess, patience: float = 120.0) -> None:
     deadline = time.monotonic() + patience
     while True:
         told = await asyncio.to_thread(engine.ask)
-        counts = told["channels"].get(CHANNEL, {})
-        left = told["backlog"] + sum(counts.get(s, 0) for s in ("waiting", "queued", "sending"))
+        open_states = ("waiting", "queued", "sending")
+        left = told["backlog"]
+        left += sum(counts.get(state, 0) for counts in told["channels"].values() for state in open_states)
         left += sum(feed.get("waiting", 0) for feed in told["feeds"].values())
         if not left:
             return

@@ -15,8 +15,9 @@ __all__ = ["Arrivals", "Balance", "compare"]
 
 @dataclass(slots=True)
 class Arrivals:
-    """Counts arrivals as they come. `seen` holds the control ids that came, `twice` those that came again;
-    `wrong` counts messages whose content does not fit where they came."""
+    """Counts arrivals as they come. `seen` holds the control ids that came, `twice` those that came again,
+    `late` those that came after a later one; `wrong` counts messages whose content does not fit where they
+    came."""
 
     received: int = 0
     doubled: int = 0
@@ -26,6 +27,7 @@ class Arrivals:
     last: float = 0.0
     seen: set[str] = field(default_factory=set)
     twice: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
     newest: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, control: str, stream: str, address: str, number: int, at: float) -> None:
@@ -41,6 +43,7 @@ class Arrivals:
         lane = (stream, address)
         if number < self.newest.get(lane, 0):
             self.reordered += 1
+            self.late.add(control)
         else:
             self.newest[lane] = number
 

@@ -68,7 +68,8 @@ class Acked:
 class Senders:
     """A hospital's systems. `port` may be changed at any time: the next connection goes there.
 
-    resent: how often a message was sent once more. ledger: where each promise is written.
+    resent: how often a message was sent once more. ledger: where each promise is written. pause: seconds
+    between an acknowledgement and the next message.
     """
 
     port: int
@@ -76,6 +77,7 @@ class Senders:
     practices: Sequence[str]
     patience: float = ANSWER_PATIENCE
     ledger: Ledger | None = None
+    pause: float = 0.0
     acked: list[str] = field(default_factory=list)
     promises: list[Acked] = field(default_factory=list)
     refused: int = 0
@@ -95,6 +97,8 @@ class Senders:
             control = f"{stream}{count:07d}"
             body = self.make(control, stream, practice, numbers[practice])
             connection = await self._deliver(control, practice, body, connection)
+            if self.pause:
+                await asyncio.sleep(self.pause)
         if connection is not None:
             connection[1].close()
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-__all__ = ["END", "START", "Frames", "Server", "answer", "frame", "header", "sequence", "serve"]
+__all__ = [
+    "END",
+    "START",
+    "Frames",
+    "Server",
+    "answer",
+    "application_answer",
+    "frame",
+    "header",
+    "sequence",
+    "serve",
+]
 
 START = b"\x0b"
 END = b"\x1c\r"
@@ -59,6 +70,12 @@ def header(body: bytes) -> list[bytes]:
     """The fields of MSH, so that `header(body)[9]` is MSH-10. Assumes `|` and CR."""
     end = body.find(b"\r")
     return body[: end if end >= 0 else len(body)].split(b"|")
+
+
+def application_answer(own: str, control: str, address: str, code: str = "AA") -> bytes:
+    """What a practice's application says of a message, later and by a message of its own; not framed."""
+    msh = f"MSH|^~\\&|SURGERY|{address}|BENCHLAB|NFD|20260105100000||ACK|{own}|P|2.5"
+    return f"{msh}\rMSA|{code}|{control}\r".encode("ascii")
 
 
 def answer(body: bytes, code: bytes = b"AA") -> bytes:

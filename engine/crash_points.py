@@ -21,15 +21,40 @@ Point = Literal[
     "answer.due",  # the event loop knows of it; the acknowledgement is not written
     "answer.written",  # the acknowledgement was handed to the socket
     "message.decided",  # the routes have decided; nothing of it is recorded
+    "decision.written",  # decisions, perhaps a part of their batch, are written and not committed
+    "decision.committed",  # the commit's fsync has returned; nobody was told
     "decision.recorded",  # the copies are in the journal; the queue does not know them
+    "reply.written",  # what practices' applications have said is written, and not committed
+    "reply.committed",  # the commit's fsync has returned; nobody was told
     "delivery.claimed",  # a lane may send; nothing was sent
     "delivery.sent",  # the recipient has answered; the outcome is not recorded
+    "outcome.written",  # claims and outcomes are written, and not committed
+    "outcome.committed",  # the commit's fsync has returned; nobody was told
     "delivery.recorded",  # the outcome is committed; the queue does not know
     "publish.unconfirmed",  # on its way to the broker, whose confirm has not come
     "publish.confirmed",  # the broker has it; the journal does not know
     "publish.recorded",  # the journal knows; the next turn has not begun
     "ticket.came",  # a ticket came from the broker; nothing was done for it
     "ticket.worked",  # its outcome is committed; the broker does not know
+    "ticket.acknowledged",  # the broker was told; whether it has heard is not known
+    "deadline.due",  # a proof did not come in time; nothing is recorded
+    "deadline.written",  # the fallback and the end of the first copy are written, and not committed
+    "deadline.committed",  # the commit's fsync has returned; nobody was told
+    "deadline.recorded",  # the fallback is in the journal; the queue does not know it
+    "repair.decided",  # what a person asked for was decided; nothing is recorded
+    "repair.written",  # actions, perhaps a part of what was asked, are written and not committed
+    "repair.committed",  # the commit's fsync has returned; nobody was told
+    "repair.recorded",  # the actions are in the journal; the queue knows no copy, the person no answer
+    "config.written",  # the texts of a configuration, or some of them, are written and not committed
+    "config.committed",  # the commit's fsync has returned; nobody was told
+    "config.kept",  # the new configuration is in the journal, and not in force
+    "config.swapped",  # it is in force; whoever asked was not told
+    "checkpoint.due",  # the log is long, and nothing of it was copied into the database file
+    "checkpoint.copied",  # it was copied, and does not begin anew yet
+    "start.copied",  # at a start: the log was copied; claims of the process that died stand
+    "start.written",  # they were put back, which is not committed
+    "start.committed",  # it is; no listener is open
+    "stop.written",  # at an orderly stop: all is committed; the log is not copied
 ]
 
 POINTS: Final[tuple[Point, ...]] = get_args(Point)

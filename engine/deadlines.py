@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from engine.crash_points import ARMED, reach
 from engine.journal.deadlines import Due, Look, Overdue
 from engine.journal.records import DeliveryRow
 from engine.observe.log import get_log
@@ -100,7 +101,11 @@ class Deadlines:
         site, now = self._site(), self._now()
         mailboxes = {name for name, channel in site.channels.items() if channel.kind == "amqp"}
         look = Look(now, site.hash, lambda due: judge(due, now, site.channels), mailboxes=mailboxes)
+        if ARMED:
+            reach("deadline.due")
         found = await self._journal.carry_out_deadlines(look)
+        if ARMED and any(one.ending == "missed" for one in found):
+            reach("deadline.recorded")
         for one in found:
             if one.ending == "missed":
                 _tell(one)

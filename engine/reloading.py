@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from channels.mllp import Budget
+from engine.crash_points import ARMED, reach
 from engine.delivery import DeliveryWorker
 from engine.journal.sqlite import SqliteJournal
 from engine.listening import Listeners
@@ -247,6 +248,8 @@ class Reloading:
             # On disk before the first decision that names it.
             async with asyncio.timeout(KEEP):
                 await parts.journal.keep_config(site.hash, site.sources)
+            if ARMED:
+                reach("config.kept")
         except TimeoutError:
             why = f"the journal could not keep the new configuration within {KEEP:g} s; is its disk full?"
             return self._refuse([why], problems)
@@ -273,6 +276,8 @@ class Reloading:
         finally:
             parts.router.go_on()
             parts.listeners.hold_back(change.gone_feeds, held=False)
+        if ARMED:
+            reach("config.swapped")
         return Outcome(True, before, site.hash, tuple(problems), changes=change.changes)
 
     async def _aside(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.ages import age_in_words
+from engine.crash_points import ARMED, reach
 from engine.journal import stuck
 from engine.journal.records import DeliveryRow, NewDelivery
 from engine.journal.repairs import Discard, GiveUp, LetGo, PutBack, SendAgain
@@ -81,7 +82,11 @@ class Repair:
 
     async def _carry_out(self, asked: Asked, items: Sequence[_Item]) -> None:
         going = [item for item in items if item.action is not None]
+        if ARMED and going:
+            reach("repair.decided")
         applied = await self._journal.repair([item.action for item in going if item.action is not None])
+        if ARMED and going:
+            reach("repair.recorded")
         due: list[int] = []
         for item, done in zip(going, applied, strict=True):
             item.shown["why_not"] = done.why_not

@@ -171,6 +171,7 @@ class BrokerNode:
             "RABBITMQ_ALLOW_INPUT": "1",  # so that the child's pid is the broker's
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{inside} -noinput -start_epmd false",
             "RABBITMQ_CTL_ERL_ARGS": inside,
+            **{name: value for name, value in os.environ.items() if name.startswith("GATEPOST_")},
         }
 
     def start(self) -> None:

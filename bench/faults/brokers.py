@@ -27,7 +27,7 @@ async def killed(options: Options) -> list[Row]:
         row = Row("R4", f"broker killed, {target}", options.seed)
         async with Stage(options, row, target=target) as stage:
             assert stage.broker is not None
-            for _ in range(options.count(10, 1)):
+            for _ in range(options.few(10, 1)):
                 await asyncio.sleep(stage.chance.uniform(0.2, 1.5))
                 await asyncio.to_thread(stage.broker.kill)
                 blow = time.monotonic()
@@ -40,7 +40,8 @@ async def killed(options: Options) -> list[Row]:
             gaps = [
                 b.at - a.at for a, b in zip(stage.senders.promises, stage.senders.promises[1:], strict=False)
             ]
-            row.notes.append(f"longest time without an acknowledgement: {max(gaps) * 1000:.0f} ms")
+            row.figure = f"longest time without an acknowledgement {max(gaps) * 1000:.0f} ms"
+            row.notes.append(row.figure)
         rows.append(row)
     return rows
 
@@ -50,7 +51,7 @@ async def alarms(options: Options) -> list[Row]:
     row = Row("R7", "broker's disk alarm", options.seed)
     async with Stage(options, row, target="tickets") as stage:
         assert stage.broker is not None
-        for _ in range(options.count(3, 1)):
+        for _ in range(options.few(3, 1)):
             await asyncio.to_thread(stage.broker.control, "set_disk_free_limit", "1000000GB")
             blow = time.monotonic()
             row.n += 1
@@ -59,7 +60,8 @@ async def alarms(options: Options) -> list[Row]:
                     row.failures.append(f"30 s after the alarm, status says {condition!r}")
                     break
                 await asyncio.sleep(0.1)
-            row.notes.append(f"status says so after {time.monotonic() - blow:.1f} s")
+            row.figure = f"status says so after {time.monotonic() - blow:.1f} s"
+            row.notes.append(row.figure)
             await stage.more(50)
             await asyncio.to_thread(stage.broker.control, "set_disk_free_limit", "200MB")
             await stage.more(20)
@@ -124,7 +126,7 @@ async def mailboxes_full(options: Options) -> Row:
     row = Row("R8", "mailbox over its length", options.seed)
     async with Stage(options, row, target="mailboxes") as stage:
         assert stage.broker is not None
-        for _ in range(options.count(3, 1)):
+        for _ in range(options.few(3, 1)):
             await asyncio.to_thread(
                 stage.broker.control, "set_policy", "short", "^gatepost\\.gp\\.", '{"max-length":20}',
                 "--apply-to", "queues",

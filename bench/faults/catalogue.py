@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bench.faults import brokers, clocks, clusters, disks, kills, practice_trouble, scale, wires
+from bench.faults import brokers, clocks, clusters, disks, kills, practice_trouble, scale, steps, wires
 from bench.faults.result import Row
 from bench.faults.stage import Options
 
@@ -14,7 +14,7 @@ Play = Callable[[Options], Awaitable[list[Row]]]
 
 FAULTS: Mapping[str, Play] = {
     "R1": kills.killed_at_random,
-    "R2": kills.killed_at_each_step,
+    "R2": steps.killed_at_each_step,
     "R3": clusters.leader_killed,
     "R4": brokers.killed,
     "R5": clusters.frozen,

@@ -32,7 +32,7 @@ async def disk_full(options: Options) -> list[Row]:
             return [row]
         async with Stage(options, row, data=Path(place) / "data", disk_free="1kB") as stage:
             ballast = Path(place) / "ballast"
-            for _ in range(options.count(5, 1)):
+            for _ in range(options.few(5, 1)):
                 await stage.more(20)
                 await asyncio.to_thread(_fill, ballast)
                 row.n += 1
@@ -70,7 +70,8 @@ def _fill(path: Path) -> None:
 
 
 async def disk_fails(options: Options) -> list[Row]:
-    """R10: the k-th fdatasync, or write, returns EIO, once or from then on."""
+    """R10: the k-th fdatasync, or write, returns EIO, once or from then on, for k = 1 to N: at a start as
+    well as under load."""
     strace = shutil.which("strace")
     calls = (("fdatasync", "EIO"), ("pwrite64", "EIO"))
     rows = []
@@ -90,10 +91,10 @@ async def _fail(options: Options, row: Row, strace: str, call: str, error: str, 
     tracer = [strace, "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}", "-e"]
     async with Stage(options, row, streams=2) as stage:
         await stage.more(5)
-        for _ in range(options.count(20, 2)):
+        whole = range(1, options.count(40, 2) + 1)
+        # Threads of one process have counters of their own: the first that comes so far is struck.
+        for when in [stage.chance.randint(10, 120) for _ in whole] if options.short else whole:
             await asyncio.to_thread(stage.engine.stop)
-            # Threads of one process have counters of their own: the writer's calls are counted.
-            when = stage.chance.randint(10, 120)
             stage.engine.before = [
                 *tracer,
                 f"inject={call}:error={error}:when={when}{'+' if lasting else ''}",
@@ -125,7 +126,7 @@ async def bits_flipped(options: Options) -> list[Row]:
 async def _flip(options: Options, place: str) -> Row:
     """Messages wait for practices that are away while the engine is killed and a byte is changed."""
     row = Row("R12", f"a byte flipped in {place}", options.seed)
-    for turn in range(options.count(10, 1)):
+    for turn in range(options.few(10, 1)):
         one = Row("R12", f"{row.what} {turn}", options.seed)
         async with Stage(options, one, streams=2) as stage:
             for practice in stage.practices.values():

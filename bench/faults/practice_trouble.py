@@ -15,6 +15,7 @@ from bench.wire import frame
 __all__ = ["late_answers", "one_practice_in_trouble", "poison"]
 
 WORSE = 1.10  # of others' 99th percentile, beyond which a row says so
+PAUSE = 0.02  # seconds between two messages of a sender: what is measured is delay, not a saturated machine
 
 
 def _garbage(_body: bytes) -> Reaction:
@@ -33,8 +34,8 @@ async def one_practice_in_trouble(options: Options) -> list[Row]:
 
 async def _trouble(options: Options, words: str, manner: Manner | None) -> Row:
     row = Row("R16", f"one practice {words}", options.seed)
-    calm = options.count(20, 2)
-    async with Stage(options, row, reply="1s") as stage:
+    calm = options.few(20, 2)
+    async with Stage(options, row, reply="1s", pause=PAUSE) as stage:
         await stage.more(50)
         began = time.monotonic()
         await asyncio.sleep(calm)
@@ -54,10 +55,11 @@ async def _trouble(options: Options, words: str, manner: Manner | None) -> Row:
         evidence = await stage.finish(patience=240)
         before, during = _delays(stage, began, struck), _delays(stage, struck, mended)
         worse = during / before if before else 1.0
-        row.notes.append(
-            f"others' deliveries, 99th percentile: {before * 1000:.0f} ms before, "
-            f"{during * 1000:.0f} ms during" + (" (more than a tenth worse)" if worse > WORSE else "")
+        row.figure = (
+            f"others' 99th percentile {before * 1000:.0f} ms before, {during * 1000:.0f} ms meanwhile"
+            f" (x {worse:.2f})"
         )
+        row.notes.append(row.figure + (", more than a tenth worse" if worse > WORSE else ""))
         if words == "answers AR":
             theirs = {p.control for p in stage.senders.promises if p.practice == ill.address}
             row.expect(evidence.parked <= theirs, "others' messages were parked")
@@ -117,7 +119,7 @@ async def late_answers(options: Options) -> list[Row]:
     async with Stage(options, late, reply="1s") as stage:
         ill = stage.practices[stage.codes[0]]
         ill.manner = _slow_at_first()
-        before, times = len(ill.taken), options.count(10, 2)
+        before, times = len(ill.taken), options.few(10, 2)
         await stage.until(lambda: len(ill.taken) >= before + times, "messages at the slow practice", 120)
         late.n = len(ill.taken) - before
         ill.manner = take
@@ -132,7 +134,7 @@ async def poison(options: Options) -> list[Row]:
     async with Stage(options, row, streams=1) as stage:
         make = result_maker()
         negative = positive = closed = 0
-        for n in range(options.count(5000, 250)):
+        for n in range(options.plenty(5000, 250)):
             body = _spoil(stage, make(f"BAD{n:06d}", "BAD", stage.codes[0], n + 1))
             reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
             writer.write(frame(body))

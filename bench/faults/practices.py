@@ -68,7 +68,8 @@ def stale(before: Callable[[], bytes | None]) -> Manner:
 
 
 class Practice:
-    """One practice at one port. `manner` may be changed at any time; `last` is the newest message taken."""
+    """One practice at one port; without an address, whoever gets what goes elsewhere. `manner` may be changed
+    at any time; `last` is the newest message taken."""
 
     def __init__(self, address: str, port: int, arrivals: Arrivals, ledger: Ledger) -> None:
         self.address = address
@@ -83,7 +84,9 @@ class Practice:
         self._connections: set[asyncio.Transport] = set()
 
     async def open(self) -> None:
-        """Listen."""
+        """Listen, unless it does so already."""
+        if self._server is not None:
+            return
         self._server, self._connections = await serve(self._receive, self.port)
 
     def close(self) -> None:
@@ -110,7 +113,7 @@ class Practice:
         stream, address, number = sequence(body)
         if not stream:
             return  # poison that was delivered: it is in nobody's count
-        if address != self.address:
+        if self.address and address != self.address:
             self._arrivals.wrong += 1
         self._ledger.note(f"{control}\t{stream}\t{address}\t{number}")
         self._arrivals.add(control, stream, address, number, time.time())

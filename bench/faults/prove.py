@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from bench.faults import brokers, disks, kills, practice_trouble, wires
+from bench.faults import brokers, disks, practice_trouble, steps, wires
+from bench.faults.progress import Progress
 from bench.faults.result import Row
 from bench.faults.stage import Options
 from bench.rig import ROOT
 
-__all__ = ["BUGS", "Bug", "NotPlantedError", "Proof", "plant", "proof_lines", "prove"]
+__all__ = ["BUGS", "Bug", "NotPlantedError", "Proof", "plant", "prove"]
 
 PACKAGES = ("engine", "channels", "routes")
 
@@ -46,10 +49,22 @@ class Proof:
     bug: Bug
     found: bool
     why: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """For the record of a run."""
+        return {
+            "bug": self.bug.name,
+            "file": self.bug.file,
+            "fault": self.bug.fault,
+            "found": self.found,
+            "why": self.why,
+            "seconds": round(self.seconds, 1),
+        }
 
 
 async def _killed_before_commit(options: Options) -> list[Row]:
-    return [await kills.killed_at(options, "arrival.written")]
+    return [await steps.killed_at(options, "arrival.written")]
 
 
 async def _mailboxes(options: Options) -> list[Row]:
@@ -113,25 +128,14 @@ def plant(bug: Bug, folder: Path) -> Path:
     return folder
 
 
-async def prove(options: Options) -> list[Proof]:
+async def prove(options: Options) -> AsyncIterator[Proof]:
     """Plant each bug by itself, play the fault that must find it, and say whether it did."""
-    proofs = []
     for number, bug in enumerate(BUGS):
+        began = time.monotonic()
         folder = options.folder / f"bug{number}"
         source = await asyncio.to_thread(plant, bug, folder / "source")
-        rows = await bug.play(replace(options, folder=folder / "run", source=source, short=True))
+        rows = await bug.play(
+            replace(options, folder=folder / "run", source=source, short=True, progress=Progress(quiet=True))
+        )
         why = [words for row in rows for words in row.broken]
-        proofs.append(Proof(bug, bool(why), why))
-        print(f"{bug.name}: {'found' if why else 'NOT FOUND'}", flush=True)
-    return proofs
-
-
-def proof_lines(proofs: list[Proof]) -> list[str]:
-    """A Markdown table."""
-    lines = ["| planted bug | in | by | found | because |", "|---|---|---|---|---|"]
-    lines.extend(
-        f"| {p.bug.name} | `{p.bug.file}` | {p.bug.fault} | {'yes' if p.found else '**NO**'} "
-        f"| {'; '.join(p.why[:2])} |"
-        for p in proofs
-    )
-    return lines
+        yield Proof(bug, bool(why), why, time.monotonic() - began)

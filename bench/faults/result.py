@@ -1,4 +1,4 @@
-"""What a fault run found: one row for each fault, and the table of all.
+"""What a fault run found: one row for each fault.
 
 A row is good where nothing acknowledged was lost, nothing came twice unmarked or overtook, nothing was
 acknowledged that the journal does not hold, and no expectation of the fault itself was disappointed.
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["Row", "bound", "percentile", "table"]
+__all__ = ["Row", "bound", "percentile"]
 
 
 @dataclass(slots=True)
 class Row:
     """One fault. `n`: how often it struck. `flagged` came more than once and is marked, or repeats a control
-    id and is marked; `recovery`: seconds, the longest from a blow to the next acknowledgement."""
+    id and is marked; `recovery`: seconds, the longest from a blow to the next acknowledgement. `seconds`:
+    that it took to play. `figure`: what else was measured, in a few words."""
 
     fault: str
     what: str
@@ -30,6 +31,8 @@ class Row:
     reordered: int = 0
     false_acks: int = 0
     recovery: float = 0.0
+    seconds: float = 0.0
+    figure: str = ""
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     skipped: str = ""
@@ -52,28 +55,6 @@ class Row:
         """Note a disappointed expectation."""
         if not condition:
             self.failures.append(words)
-
-
-_HEADS = (
-    "fault", "n", "acked", "lost", "doubled", "flagged", "parked", "held", "overtaken", "false acks",
-    "recovery s", "", "what",
-)  # fmt: skip
-
-
-def table(rows: Iterable[Row]) -> str:
-    """A Markdown table, and below it what must be said of single rows."""
-    lines = ["| " + " | ".join(_HEADS) + " |", "|" + "---|" * len(_HEADS)]
-    below: list[str] = []
-    for row in rows:
-        verdict = "skipped" if row.skipped else "held" if row.good else "**BROKEN**"
-        cells = (
-            row.fault, row.n, row.acked, row.lost, row.doubled, row.flagged, row.parked, row.held,
-            row.reordered, row.false_acks, f"{row.recovery:.1f}", verdict, row.what,
-        )  # fmt: skip
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-        told = [row.skipped, *row.notes] if row.skipped else [*row.broken, *row.notes]
-        below.extend(f"- {row.fault} {row.what} (seed {row.seed}): {words}" for words in told)
-    return "\n".join([*lines, "", *below])
 
 
 def bound(n: int) -> str:

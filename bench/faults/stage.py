@@ -9,15 +9,20 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 
 from bench.engine import EngineFailed, EngineProcess, free_port
-from bench.evidence import Evidence, drain_mailboxes, read_evidence, until_drained
+from bench.evidence import Evidence, drain_mailboxes, journal_rows, read_evidence, until_drained
+from bench.faults.person import Person
 from bench.faults.practices import Practice
+from bench.faults.progress import Progress
 from bench.faults.proxy import Proxy
 from bench.faults.result import Row
 from bench.faults.site import Target, write_fault_site
@@ -31,6 +36,7 @@ from tests.broker_cluster import BrokerCluster
 __all__ = ["Options", "Stage"]
 
 PRACTICES = 8
+_SPAN = timedelta(390)  # a report is of at most 400 days
 SETTLED = 3.0  # seconds; a quorum queue whose broker is killed within half a second of its creation is dead
 
 
@@ -44,10 +50,19 @@ class Options:
     short: bool = False
     times: int | None = None
     source: Path | None = None
+    progress: Progress = field(default_factory=lambda: Progress(quiet=True))
 
     def count(self, whole: int, short: int) -> int:
         """How often: as was asked for, or by the form of the run."""
         return self.times or (short if self.short else whole)
+
+    def plenty(self, whole: int, short: int) -> int:
+        """How often, of what costs next to nothing: never less often than the scenario thinks right."""
+        return max(self.times or 0, short if self.short else whole)
+
+    def few(self, whole: int, short: int) -> int:
+        """How often, of what takes long: never more often than the scenario thinks right."""
+        return min(self.count(whole, short), short if self.short else whole)
 
 
 class Stage:
@@ -72,9 +87,18 @@ class Stage:
         give_up: str = "7d",
         disk_free: str = "",
         fill: bool = True,
+        size: int = 1024,
+        pause: float = 0.0,
+        timezone: str = "",
+        replies: bool = False,
+        other: bool = False,
+        within: str = "",
     ) -> None:
         """patience: of senders, in seconds. data: where the journal lies. before: as of EngineProcess.
-        fill: have senders send from the start."""
+        fill: have senders send from the start. size: of a message, in bytes. pause: of each
+        sender between two messages, in seconds. timezone: the site's. replies: with a feed for what
+        practices' applications answer. other: with a channel beside;
+        within: a deadline, after which a copy goes there."""
         self.options = options
         self.row = row
         self.chance = random.Random(f"{options.seed} {row.fault} {row.what}")
@@ -97,11 +121,21 @@ class Stage:
         self._patience = patience
         self._streams = streams
         self._fill = fill
+        self._size, self._pause, self._timezone = size, pause, timezone
+        self.replies = free_port() if replies else 0
+        self._with_other, self._within = other or bool(within), within
+        self.elsewhere = Arrivals()  # what came through the channel beside
+        self.other: Practice | None = None
+        self.person: Person | None = None
+        self._numbers = 0
+        self.edition = 0  # of a site that changes
         self._stack = AsyncExitStack()
         self._sending: list[asyncio.Task[None]] = []
         self.practices: dict[str, Practice] = {}
 
     async def __aenter__(self) -> Stage:
+        self.options.progress.begin(self.row)
+        self._began = time.monotonic()
         try:
             await self._set()
         except BaseException:
@@ -118,10 +152,16 @@ class Stage:
             if self.target != "mailboxes":
                 await self.practices[code].open()
                 self._stack.callback(self.practices[code].close)
+        if self._with_other:
+            self.other = Practice("", free_port(), self.elsewhere, arrived)
+            await self.other.open()
+            self._stack.callback(self.other.close)
         site = write_fault_site(
             self.folder / "site", self.target, port=self.port, broker=url, reply=self._reply,
             practices={code: practice.port for code, practice in self.practices.items()},
             give_up=self._give_up, disk_free=self._disk_free,
+            other=self.other.port if self.other else 0, within=self._within,
+            timezone=self._timezone, replies=self.replies,
         )  # fmt: skip
         self.engine = EngineProcess(
             site, self._data, "--log-level", "warning", before=self._before, source=self.options.source
@@ -132,7 +172,9 @@ class Stage:
             await self.proxy.open()
             self._stack.callback(self.proxy.close)
         port = self.proxy.port if self.proxy else self.port
-        self.senders = Senders(port, result_maker(), self.codes, self._patience, promised)
+        self.senders = Senders(
+            port, result_maker(self._size), self.codes, self._patience, promised, self._pause
+        )
         await self.start()
         if self._fill:
             self.send()
@@ -158,6 +200,7 @@ class Stage:
         return self.broker.url.replace(f":{self.broker.port}/", f":{self.broker_proxy.port}/")
 
     async def __aexit__(self, *_failure: object) -> None:
+        self.row.seconds += time.monotonic() - self._began
         self.senders.stopping = True
         for task in self._sending:
             task.cancel()
@@ -187,6 +230,29 @@ class Stage:
                 raise
             return False
         return True
+
+    @property
+    def seen(self) -> set[str]:
+        """The control ids that arrived, wherever."""
+        return self.arrivals.seen | self.elsewhere.seen
+
+    def number(self) -> str:
+        """A control id of the rig's own, never given twice."""
+        self._numbers += 1
+        return f"RIG{self._numbers:07d}"
+
+    def acknowledged(self) -> set[str]:
+        """The control ids of copies that their practices' applications have acknowledged."""
+        question = (
+            "SELECT m.control_id FROM delivery d JOIN message m ON m.id=d.message"
+            " WHERE d.state='acknowledged'"
+        )
+        with journal_rows(self._data) as journal:
+            return {control for (control,) in journal.execute(question)}
+
+    def started(self, began: float) -> None:
+        """A start has succeeded that began then: note how long it took, where that is the longest."""
+        self.row.recovery = max(self.row.recovery, time.monotonic() - began)
 
     async def more(self, count: int, patience: float = 30.0) -> None:
         """Wait until so many more are acknowledged. Raises TimeoutError."""
@@ -266,24 +332,50 @@ class Stage:
             )  # fmt: skip
         evidence = read_evidence(self._data)
         row, acked = self.row, set(self.senders.acked)
-        visible = evidence.held | evidence.parked
-        marked = self.marked | evidence.in_doubt
+        visible = evidence.held | evidence.parked | evidence.discarded
+        marked = self.marked | evidence.in_doubt | evidence.by_hand
+        twice = self.arrivals.twice | self.elsewhere.twice | (self.arrivals.seen & self.elsewhere.seen)
         row.acked = len(acked)
-        row.lost = len(acked - self.arrivals.seen - visible - self.forgiven)
-        row.doubled = len(self.arrivals.twice - marked)
-        row.flagged = len(self.arrivals.twice & marked)
+        row.lost = len(acked - self.seen - visible - self.forgiven)
+        row.doubled = len(twice - marked)
+        row.flagged = len(twice & marked)
         row.parked, row.held = len(evidence.parked), len(evidence.held)
-        row.reordered = self.arrivals.reordered
+        row.reordered = len(self.arrivals.late - evidence.by_hand)
         row.false_acks = len(acked - evidence.known)
+        await asyncio.to_thread(self._reckon)
         row.expect(not evidence.unbalanced, f"the sums do not hold: {'; '.join(evidence.unbalanced)}")
         row.expect(not self.arrivals.wrong, f"{self.arrivals.wrong} came to the wrong practice")
         row.expect(not self.senders.refused, f"{self.senders.refused} good messages were refused")
         row.expect(not self.senders.wrong, f"{self.senders.wrong} answers were for another message")
         row.expect(not self.said("Traceback"), "the log has a traceback")
         if self.target != "mailboxes":
-            unheard = len((evidence.delivered & acked) - self.arrivals.seen - self.forgiven)
+            unheard = len((evidence.delivered & acked) - self.seen - self.forgiven)
             row.expect(not unheard, f"{unheard} stand as delivered that no practice took")
         return evidence
+
+    def _reckon(self) -> None:
+        """Have the engine's own command say whether its journal balances."""
+        for first, last in _spans(self._data):
+            done = subprocess.run(
+                [
+                    sys.executable, "-m", "engine.cli", "report", str(self.engine.site), "--data",
+                    str(self._data), "--since", str(first), "--until", str(last), "--json",
+                ],
+                cwd=self.options.source, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            words = done.stderr.strip() if done.returncode > 1 else "it does not balance"
+            self.row.expect(done.returncode == 0, f"gatepost report, {first} to {last}: {words}")
+
+
+def _spans(data: Path) -> Iterator[tuple[date, date]]:
+    """The days of a journal, in pieces that one report may cover."""
+    with journal_rows(data) as journal:
+        times = journal.execute("SELECT DISTINCT date(received/1000000, 'unixepoch') FROM message ORDER BY 1")
+        days = [date.fromisoformat(day) for (day,) in times]
+    while days:
+        span = [day for day in days if day < days[0] + _SPAN]
+        yield span[0] - timedelta(1), span[-1] + timedelta(1)
+        days = days[len(span) :]
 
 
 def _new_folder(folder: Path, row: Row) -> Path:

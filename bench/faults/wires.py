@@ -20,12 +20,12 @@ async def frames_cut(options: Options) -> list[Row]:
     cases: tuple[tuple[Manner, str], ...] = (
         ("cut", "frames cut anywhere"), ("reset", "RST after a frame"), ("slice", "frames in small pieces"),
     )  # fmt: skip
-    return [await _wire("R13", words, manner, options, options.count(300, 25)) for manner, words in cases]
+    return [await _wire("R13", words, manner, options, options.plenty(300, 25)) for manner, words in cases]
 
 
 async def answers_eaten(options: Options) -> list[Row]:
     """R14: the acknowledgement never arrives, and the sender sends again."""
-    return [await _wire("R14", "answers eaten", "eat", options, options.count(300, 25))]
+    return [await _wire("R14", "answers eaten", "eat", options, options.plenty(300, 25))]
 
 
 async def _wire(fault: str, words: str, manner: Manner, options: Options, times: int) -> Row:
@@ -59,7 +59,7 @@ async def same_id_again(options: Options) -> list[Row]:
         make = result_maker()
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         sent: set[tuple[str, int]] = set()
-        for n in range(options.count(300, 20)):
+        for n in range(options.plenty(300, 20)):
             practice = stage.codes[n % len(stage.codes)]
             control = f"SAME{n:06d}"
             for number in (2 * n + 1, 2 * n + 2):

@@ -18,7 +18,7 @@ from channels.mllp.sender import MllpSender
 from channels.mllp.tls import client_context
 
 if TYPE_CHECKING:
-    from engine.site.model import ChannelSettings, Tls
+    from engine.site.model import Address, ChannelSettings, Tls
 
 __all__ = ["LateAnswer", "NoWay", "Senders"]
 
@@ -58,7 +58,7 @@ class Senders:
         settings = self._channels.get(channel)
         if settings is None:
             return None
-        endpoint = settings.endpoints.get(address) if address else settings.send_to
+        endpoint = _endpoint(settings, address)
         return (
             settings.kind, settings.path, endpoint, settings.connect_timeout, settings.reply_timeout,
             settings.tls,
@@ -94,7 +94,7 @@ class Senders:
         return FolderSender(settings.path, address)
 
     def _mllp(self, settings: ChannelSettings, address: str, on_late_answer: LateAnswer) -> Sender:
-        endpoint = settings.endpoints.get(address) if address else settings.send_to
+        endpoint = _endpoint(settings, address)
         if endpoint is None:
             return NoWay(f"no endpoint for address {address!r} in the directory {settings.directory}")
         try:
@@ -116,3 +116,9 @@ class Senders:
         if tls not in self.contexts:
             self.contexts[tls] = client_context(tls.ca, tls.certificate, tls.key)
         return self.contexts[tls]
+
+
+def _endpoint(settings: ChannelSettings, address: str) -> Address | None:
+    """Where an address is reached: at the one endpoint of the channel, such as a hub that passes each message
+    on by what stands in it, or at its own."""
+    return settings.send_to if settings.send_to is not None else settings.endpoints.get(address)

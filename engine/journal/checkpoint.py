@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
+from engine.crash_points import ARMED, reach
 from engine.journal.contract import JournalBroken
 from engine.journal.troubles import trouble
 
@@ -85,6 +86,8 @@ class Checkpoints:
 
     def _copy(self) -> bool:
         """Copy until little is left. False where the disk failed, and this thread must end."""
+        if ARMED:
+            reach("checkpoint.due")
         try:
             for _ in range(_ROUNDS):
                 row = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -92,6 +95,8 @@ class Checkpoints:
                 if length - copied <= _NEARLY:
                     break
             self.length = length
+            if ARMED:
+                reach("checkpoint.copied")
         except sqlite3.Error as error:
             # A failed fsync of the database file must not be tried again either. A full disk may be.
             if isinstance(found := trouble(error), JournalBroken):

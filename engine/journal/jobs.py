@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
+from engine.crash_points import Point
 from engine.journal.answered import AnswerTold
 from engine.journal.changes import Changer
 from engine.journal.configs import Kept
@@ -42,7 +43,15 @@ class Commit:
 
 
 class Job(Protocol):
-    """A piece of background work. It is done in steps; a commit may fall between two of them."""
+    """A piece of background work. It is done in steps; a commit may fall between two of them.
+
+    written, committed: the crash points before and after the end of a commit that holds a step of it.
+    """
+
+    @property
+    def written(self) -> Point: ...
+    @property
+    def committed(self) -> Point: ...
 
     def step(self, commit: Commit) -> bool:
         """Do the next step inside the open transaction. True where it was the last."""
@@ -76,6 +85,9 @@ class RecordJob(_Future[Sequence[Sequence[DeliveryRow]]]):
     """Records a batch of decisions. Each is recorded wholly or not at all; a long batch may spread over
     several commits while messages wait to be stored."""
 
+    written: Point = "decision.written"
+    committed: Point = "decision.committed"
+
     def __init__(self, decisions: Sequence[Decided], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._decisions = decisions
@@ -100,6 +112,9 @@ class RecordJob(_Future[Sequence[Sequence[DeliveryRow]]]):
 class AnswerJob(_Future[Sequence[AnswerTold]]):
     """Records messages that are replies, each wholly or not at all; its result says what each came to. One
     that was recorded before is left out."""
+
+    written: Point = "reply.written"
+    committed: Point = "reply.committed"
 
     def __init__(self, decisions: Sequence[Decided], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -130,6 +145,9 @@ class AnswerJob(_Future[Sequence[AnswerTold]]):
 class ChangeJob(_Future[frozenset[int]]):
     """Records a batch of state changes in one step; its result names those that took place."""
 
+    written: Point = "outcome.written"
+    committed: Point = "outcome.committed"
+
     def __init__(self, changes: Sequence[Changed], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._changes = changes
@@ -152,6 +170,9 @@ class ChangeJob(_Future[frozenset[int]]):
 class OverdueJob(_Future[Sequence[Overdue]]):
     """Carries out deadlines that are due, in one step: all of what each asks for, or nothing."""
 
+    written: Point = "deadline.written"
+    committed: Point = "deadline.committed"
+
     def __init__(self, look: Look, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._look = look
@@ -173,6 +194,9 @@ class OverdueJob(_Future[Sequence[Overdue]]):
 
 class RepairJob(_Future[Sequence[Applied]]):
     """Records what a person did, action by action; each of them wholly or not at all."""
+
+    written: Point = "repair.written"
+    committed: Point = "repair.committed"
 
     def __init__(self, actions: Sequence[Repair], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -198,6 +222,9 @@ class RepairJob(_Future[Sequence[Applied]]):
 class KeepJob(_Future[None]):
     """Keeps a configuration: a text in each step, so that messages wait for one large table at most. Which
     texts make it up is said in the last step, so it is kept wholly or not at all."""
+
+    written: Point = "config.written"
+    committed: Point = "config.committed"
 
     def __init__(self, kept: Kept, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)

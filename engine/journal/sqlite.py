@@ -16,6 +16,7 @@ from pathlib import Path
 from time import time_ns
 from typing import TypeVar
 
+from engine.crash_points import ARMED, reach
 from engine.journal import earlier, outbox
 from engine.journal.answered import AnswerTold
 from engine.journal.changes import put_claims_back
@@ -231,10 +232,16 @@ def _recover(connection: sqlite3.Connection) -> int:
     fsync its last pages may be in memory only, and commits behind them would be lost with them.
     """
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if ARMED:
+        reach("start.copied")
     entries = Entries(Counters(connection))
     connection.execute("BEGIN IMMEDIATE")
     recovered = put_claims_back(connection, entries, time_ns() // 1000)
     if recovered:
         entries.write(connection)
+        if ARMED:
+            reach("start.written")
     connection.execute("COMMIT")
+    if ARMED and recovered:
+        reach("start.committed")
     return recovered

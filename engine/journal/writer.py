@@ -109,6 +109,8 @@ class Writer:
         await asyncio.to_thread(self._checkpoints.close)
         if self._ended is None:
             self._ended = JournalBroken("the journal is closed")
+            if ARMED:
+                reach("stop.written")
             with contextlib.suppress(sqlite3.Error):  # the log is as durable as the file; it is read at start
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
@@ -235,11 +237,11 @@ class Writer:
             commit.changer.finish()
             pages = entries.pages()
             deltas = entries.write(connection)
-            if ARMED and arrivals:
-                reach("arrival.written")
+            if ARMED:
+                _written(arrivals, jobs)
             connection.execute("COMMIT")
-            if ARMED and arrivals:
-                reach("arrival.committed")
+            if ARMED:
+                _committed(arrivals, jobs)
         except Exception as error:  # noqa: BLE001 - classified by the caller; none is passed over
             return self._roll_back(jobs) or error
         self.commits += 1
@@ -389,3 +391,19 @@ class Writer:
         if self._on_trouble is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._on_trouble, kind, words)
+
+
+def _written(arrivals: Sequence[object], jobs: Sequence[Job]) -> None:
+    """A commit is written, and its fsync is still to come."""
+    if arrivals:
+        reach("arrival.written")
+    for job in jobs:
+        reach(job.written)
+
+
+def _committed(arrivals: Sequence[object], jobs: Sequence[Job]) -> None:
+    """Its fsync has returned, and nobody was told."""
+    if arrivals:
+        reach("arrival.committed")
+    for job in jobs:
+        reach(job.committed)

@@ -199,6 +199,8 @@ class Consumers:
         async with asyncio.timeout(_TIMEOUT):
             for tag in sorted(done):
                 await channel.basic_ack(tag, wait=False)
+                if ARMED:
+                    reach("ticket.acknowledged")
 
     # -- consuming -------------------------------------------------------------------------------
 

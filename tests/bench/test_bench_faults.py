@@ -11,7 +11,8 @@ import pytest
 from bench.engine import free_port
 from bench.faults.__main__ import main
 from bench.faults.proxy import Manner, Proxy
-from bench.faults.result import Row, bound, percentile, table
+from bench.faults.result import Row, bound, percentile
+from bench.faults.tables import table
 from bench.senders import Ledger
 
 

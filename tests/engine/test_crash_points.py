@@ -48,6 +48,6 @@ def test_the_process_dies_at_its_point_at_the_given_time_and_at_no_other() -> No
 
 def test_every_point_is_reached_at_one_place_of_the_engine() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "engine").rglob("*.py")))
-    places = re.findall(r'reach(?:\(|, )"([a-z.]+)"', text)
+    places = re.findall(r'(?:reach(?:\(|, )|: Point = )"([a-z.]+)"', text)
 
     assert sorted(places) == sorted(POINTS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.faults import disks, kills, practice_trouble, wires
+from bench.faults import disks, practice_trouble, steps, wires
 from bench.faults.catalogue import Play
 from bench.faults.prove import BUGS, Bug, plant
 from bench.faults.result import Row
@@ -39,7 +39,7 @@ def held(rows: list[Row]) -> None:
 async def test_killed_between_two_durable_steps_nothing_is_lost_or_falsely_acknowledged(
     tmp_path: Path, point: Point
 ) -> None:
-    held([await kills.killed_at(options(tmp_path, 1), point)])
+    held([await steps.killed_at(options(tmp_path, 1), point)])
 
 
 @pytest.mark.parametrize(

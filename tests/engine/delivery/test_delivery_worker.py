@@ -369,6 +369,17 @@ async def test_a_connection_that_is_not_used_is_closed(practice: Practice) -> No
     await worker.close()
 
 
+async def test_one_endpoint_serves_every_address_of_a_directory(practice: Practice) -> None:
+    journal = FakeJournal()
+    hub = ChannelSettings("gp", "mllp", directory="practices", send_to=await practice.start())
+    worker = DeliveryWorker(journal, {"gp": hub})
+    for address in ("A", "B"):
+        assert await worker.work(Tickets("gp", address, tuple(journal.add("gp", address)))) == 0
+    assert len(practice.seen) == 2
+    assert len(journal.states("delivered")) == 2
+    await worker.close()
+
+
 async def test_an_address_without_an_endpoint_waits_and_says_why() -> None:
     journal = FakeJournal()
     worker = DeliveryWorker(
