@@ -1,174 +1,104 @@
-"""A model of one lane, driven by hypothesis: a simulated clock, a store that forgets what was not committed,
-and a network that loses answers. What is asked are the real rules: `next_step` and FOLLOWS.
+"""The rules for deliveries, deadlines, answers and repairs, on a model driven by hypothesis (R25).
+
+And proof that the model notices where one of them is broken.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from engine.journal.changes import FOLLOWS
-from engine.journal.records import OPEN_STATES, DeliveryState
-from routes.flow.delivery import Again, Delivery, Policy, Settle, Tried, TriedKind, next_step
+from engine.journal.records import DeliveryState
+from routes.flow.deadlines import DeadlineAction, SendInstead, Standing, at_deadline, what_of_the_first
+from routes.flow.decision import Deadline
+from routes.flow.delivery import Action, Again, Delivery, Policy, Settle, Tried, next_step
+from tests.delivery_model import PromiseModel, Rules
 
-POLICY = Policy(first=1_000_000, factor=2, longest=60_000_000, give_up=600_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One delivery, as the simulated store holds it."""
-
-    id: int
-    created: int
-    state: DeliveryState = "waiting"
-    attempts: int = 0
-    next_try: int = 0
-    in_doubt: bool = False
+TestPromiseModel = PromiseModel.TestCase
+TestPromiseModel.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
-@dataclass(slots=True)
-class Practice:
-    """What arrived, in order, and how often each."""
-
-    first: list[int] = field(default_factory=list)
-    times: dict[int, int] = field(default_factory=dict)
-
-    def take(self, id_: int) -> None:
-        if id_ not in self.times:
-            self.first.append(id_)
-        self.times[id_] = self.times.get(id_, 0) + 1
+def forgets_doubt(delivery: Delivery, event: Tried, policy: Policy, now: int) -> tuple[Action, ...]:
+    (action,) = next_step(delivery, event, policy, now)
+    return (replace(action, in_doubt=False),)
 
 
-class LaneModel(RuleBasedStateMachine):
-    """Messages are acknowledged, claimed, sent, answered or not, recorded; and the engine dies anywhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1_000_000_000
-        self.store: dict[int, Row] = {}
-        self.promised: list[int] = []
-        self.practice = Practice()
-        self.sent: int | None = None  # claimed and on the wire; known to memory only
-        self.event: Tried | None = None  # what became of it; known to memory only
-        self.skipped: set[int] = set()  # parked: later ones may overtake
-
-    @initialize(count=st.integers(1, 3))
-    def some_messages(self, count: int) -> None:
-        for _ in range(count):
-            self.acknowledge()
-
-    @rule()
-    def acknowledge(self) -> None:
-        """Committed, then promised."""
-        id_ = len(self.store) + 1
-        self.store[id_] = Row(id_, self.now)
-        self.promised.append(id_)
-
-    @rule(seconds=st.sampled_from([1, 5, 60, 700]))
-    def time_goes_on(self, seconds: int) -> None:
-        self.now += seconds * 1_000_000
-
-    def head(self) -> Row | None:
-        return next((row for row in self.store.values() if row.state in OPEN_STATES), None)
-
-    @precondition(lambda self: self.sent is None)
-    @rule(
-        taken=st.booleans(),
-        kind=st.sampled_from(["reply", "none", "garbled", "unreachable", "unsendable"]),
-        code=st.sampled_from(["AA", "AE", "AR", "CA", "CE", "CR", "ZZ"]),
-    )
-    def send_the_head(self, taken: bool, kind: TriedKind, code: str) -> None:
-        """Claim in the store, then send. A practice that answers AA or CA has taken it; one that was silent
-        or spoke nonsense may have; one that was not reached has not."""
-        row = self.head()
-        if row is None or row.next_try > self.now:
-            return
-        self.move(row, "sending")
-        self.sent = row.id
-        positive = kind == "reply" and code in ("AA", "CA")
-        if positive or (taken and kind in ("none", "garbled")):
-            self.practice.take(row.id)
-        self.event = Tried(kind, code if kind == "reply" else "")
-
-    @precondition(lambda self: self.sent is not None)
-    @rule()
-    def record_the_outcome(self) -> None:
-        assert self.sent is not None
-        assert self.event is not None
-        row = self.store[self.sent]
-        attempts = row.attempts + 1
-        (action,) = next_step(Delivery(row.created, attempts, row.in_doubt), self.event, POLICY, self.now)
-        row = replace(row, attempts=attempts, in_doubt=row.in_doubt or action.in_doubt)
-        match action:
-            case Again(at=at):
-                assert self.now < at <= self.now + POLICY.longest
-                self.move(replace(row, next_try=at), "waiting")
-            case Settle(state=state):
-                self.move(row, state)
-                if state != "delivered":
-                    self.skipped.add(row.id)
-        self.sent = self.event = None
-
-    @rule()
-    def die_and_start_again(self) -> None:
-        """Memory is gone; what stands as claimed waits again, in doubt."""
-        self.sent = self.event = None
-        for row in list(self.store.values()):
-            if row.state == "sending":
-                self.move(replace(row, in_doubt=True), "waiting")
-
-    @rule(data=st.data())
-    def a_person_releases(self, data: st.DataObject) -> None:
-        parked = [row for row in self.store.values() if row.state == "parked"]
-        if parked:
-            row = data.draw(st.sampled_from(parked))
-            self.move(replace(row, attempts=0, next_try=0, created=self.now), "waiting")
-
-    def move(self, row: Row, state: DeliveryState) -> None:
-        """Only by the table of what may follow what."""
-        assert state in FOLLOWS[self.store[row.id].state]
-        self.store[row.id] = replace(row, state=state)
-
-    # -- what must hold at every moment ---------------------------------------------------------------
-
-    @invariant()
-    def every_promise_is_kept_open_or_visible(self) -> None:
-        for id_ in self.promised:
-            row = self.store[id_]
-            if row.state in ("delivered", "acknowledged"):
-                assert id_ in self.practice.times, f"{id_} stands as delivered, and never arrived"
-            else:
-                assert row.state in (*OPEN_STATES, "parked", "refused_by_recipient")
-
-    @invariant()
-    def what_arrived_twice_is_marked(self) -> None:
-        for id_, times in self.practice.times.items():
-            row = self.store[id_]
-            underway = self.sent == id_
-            assert times == 1 or row.in_doubt or underway
-
-    @invariant()
-    def first_arrivals_are_in_order_except_of_what_was_parked(self) -> None:
-        order = [id_ for id_ in self.practice.first if id_ not in self.skipped]
-        assert order == sorted(order)
-
-    def teardown(self) -> None:
-        """A network and a practice that work at last: everything that is open arrives."""
-        self.die_and_start_again()
-        for _ in range(len(self.store) + 1):
-            row = self.head()
-            if row is None:
-                break
-            self.now = max(self.now, row.next_try)
-            self.send_the_head(True, "reply", "AA")
-            self.record_the_outcome()
-            self.every_promise_is_kept_open_or_visible()
-            self.what_arrived_twice_is_marked()
-        assert self.head() is None
+def takes_an_error_for_delivery(
+    delivery: Delivery, event: Tried, policy: Policy, now: int
+) -> tuple[Action, ...]:
+    return (Settle("delivered"),) if event.code == "AE" else next_step(delivery, event, policy, now)
 
 
-TestLaneModel = LaneModel.TestCase
-TestLaneModel.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+def never_gives_up(delivery: Delivery, event: Tried, policy: Policy, now: int) -> tuple[Action, ...]:
+    return next_step(replace(delivery, created=now), event, policy, now)
+
+
+def tries_at_once(delivery: Delivery, event: Tried, policy: Policy, now: int) -> tuple[Action, ...]:
+    (action,) = next_step(delivery, event, policy, now)
+    return (replace(action, at=now) if isinstance(action, Again) else action,)
+
+
+def forgets_proofs(standing: Standing, deadline: Deadline, now: int) -> tuple[DeadlineAction, ...]:
+    return at_deadline(replace(standing, delivered=None), deadline, now)
+
+
+def comes_early(standing: Standing, deadline: Deadline, now: int) -> tuple[DeadlineAction, ...]:
+    return at_deadline(standing, replace(deadline, after=deadline.after - 30_000_000), now)
+
+
+def never_comes(standing: Standing, deadline: Deadline, now: int) -> tuple[DeadlineAction, ...]:
+    return tuple([a for a in at_deadline(standing, deadline, now) if not isinstance(a, SendInstead)])
+
+
+def withdraws_what_may_be_there(state: str, *, in_doubt: bool, mailbox: bool = False) -> str:
+    del in_doubt
+    return what_of_the_first(state, in_doubt=False, mailbox=mailbox)
+
+
+def marks_nothing(state: str, *, in_doubt: bool, mailbox: bool = False) -> str:
+    found = what_of_the_first(state, in_doubt=in_doubt, mailbox=mailbox)
+    return "leave" if found == "mark" else "withdraw" if found == "stop" else found
+
+
+def and_also(before: DeliveryState, after: DeliveryState) -> Mapping[DeliveryState, frozenset[DeliveryState]]:
+    return {**FOLLOWS, before: FOLLOWS[before] | {after}}
+
+
+def but_not(before: DeliveryState, after: DeliveryState) -> Mapping[DeliveryState, frozenset[DeliveryState]]:
+    return {**FOLLOWS, before: FOLLOWS[before] - {after}}
+
+
+BROKEN = {
+    "a doubt is forgotten": Rules(next_step=forgets_doubt),
+    "AE counts as delivered": Rules(next_step=takes_an_error_for_delivery),
+    "nothing is ever given up": Rules(next_step=never_gives_up),
+    "there is no rest between attempts": Rules(next_step=tries_at_once),
+    "proofs of delivery are forgotten": Rules(at_deadline=forgets_proofs),
+    "deadlines come early": Rules(at_deadline=comes_early),
+    "deadlines never come": Rules(at_deadline=never_comes),
+    "what may be there is withdrawn": Rules(what_of_the_first=withdraws_what_may_be_there),
+    "two copies are not marked": Rules(what_of_the_first=marks_nothing),
+    "an answer after a withdrawal counts": Rules(follows=and_also("withdrawn", "acknowledged")),
+    "a second answer takes the first back": Rules(follows=and_also("acknowledged", "refused_by_recipient")),
+    "a late answer to a parked copy is lost": Rules(follows=but_not("parked", "acknowledged")),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_the_model_notices_where(words: str) -> None:
+    class Broken(PromiseModel):
+        asked = BROKEN[words]
+
+    with pytest.raises((AssertionError, ValueError)):
+        run_state_machine_as_test(
+            Broken,
+            settings=settings(
+                max_examples=600, stateful_step_count=50, deadline=None, derandomize=True, database=None,
+                phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
+            ),
+        )  # fmt: skip
