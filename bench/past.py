@@ -12,13 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.earlier import Earlier, complete
 from engine.journal.contract import Trouble
+from engine.journal.earlier import known_text
 from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.journal.sqlite import SqliteJournal
 from engine.router import to_record
 from engine.site.model import Site
 from routes.flow.decide import decide
-from routes.flow.decision import Known
+from routes.flow.decision import Decision, Known
 from routes.hl7.header import read_header
 
 __all__ = ["Sent", "arrival_of", "fill"]
@@ -82,15 +84,30 @@ async def _take(journal: SqliteJournal, site: Site, batch: Sequence[Sent]) -> li
     for message in batch:
         journal.append(arrival_of(message), told)
     await done
-    decided = []
-    for message, kept in zip(batch, stored, strict=True):
-        if kept.kind in ("new", "conflict"):
-            waiting = Waiting(kept.id, message.feed, message.received, message.body, message.envelope)
-            known = Known(message.received, message.envelope)
-            decision = decide(site.plan, message.feed, message.body, known)
-            decided.append(to_record(decision, waiting, site.hash, message.received + 1000))
-    await journal.record(decided)
+    waiting = [
+        Waiting(kept.id, message.feed, message.received, message.body, message.envelope)
+        for message, kept in zip(batch, stored, strict=True)
+        if kept.kind in ("new", "conflict")
+    ]
+    decisions = [_decide(site, one) for one in waiting]
+    told = await complete(
+        [one.id for one in waiting],
+        decisions,
+        journal.earlier_copies,
+        lambda place, earlier: _decide(site, waiting[place], earlier),
+    )
+    await journal.record(
+        [
+            to_record(decision, one, site.hash, one.received + 1000, known=known_text(told.get(place, {})))
+            for place, (one, decision) in enumerate(zip(waiting, decisions, strict=True))
+        ]
+    )
     return stored
+
+
+def _decide(site: Site, waiting: Waiting, earlier: Earlier | None = None) -> Decision:
+    known = Known(waiting.received, waiting.envelope, earlier_of=earlier or {})
+    return decide(site.plan, waiting.feed, waiting.body, known)
 
 
 def arrival_of(message: Sent) -> Arrival:

@@ -17,7 +17,10 @@ __all__ = ["Merge", "find_keys", "find_merges"]
 MAX_KEYS = 10  # of each kind
 MAX_LENGTH = 64  # characters; a longer value is no identifier
 NULL = '""'
-MERGES = ("A34", "A40")  # HL7 2.5, 3.3.34 and 3.3.40: merge patient information, merge patient identifiers
+MERGES = ("A40", "A34", "A18", "A30", "A36", "A39", "A46", "A47")
+"""Trigger events that name a patient anew: MRG-1 is no longer used, PID is (HL7 2.5, 3.3.18 to 3.3.47). A40
+and, before 2.4, A34 merge patients; A18, A30, A36 and A39 are older or wider forms; A46 and A47 change an
+identifier. Merges of accounts and visits (A35, A41, A42) and moves (A43) are none."""
 
 Key = tuple[str, str]  # kind and value, as find_keys has them
 
@@ -48,7 +51,7 @@ def find_keys(message: Message) -> Mapping[str, tuple[str, ...]]:
 
 
 def find_merges(message: Message) -> tuple[Merge, ...]:
-    """What an A34 or A40 says: for each MRG (MRG-1), the PID before it is the patient that survives."""
+    """What a merge says: for each MRG (MRG-1), the PID before it is the patient that survives."""
     if not message.rows(b"MRG") or _event(message) not in MERGES:
         return ()
     found: list[Merge] = []

@@ -27,7 +27,7 @@ _KINDS = {
 }
 
 
-TAKEN_BACK = "The first copy is taken back where it has surely not arrived"
+TAKEN_BACK = "The first copy is not sent any more where it has not arrived"
 
 
 _SHORT = {"amqp": "into a mailbox on the message broker", "mllp": "over the network"}
@@ -225,6 +225,9 @@ def _ways(entry: SendEntry, wording: Wording, when: Phrase, *, told: bool = Fals
     if unreached:
         taken = entry.otherwise or Otherwise("hold", "unknown_address", entry.spot)
         yield _otherwise_way(phrase("but if ", unreached), taken, inside, follows=True)
+    if entry.to.value == EARLIER and not entry.passes:
+        early = phrase("if it is a preliminary result, for everyone who had its final one before")
+        yield _otherwise_way(early, Otherwise("hold", "overtaken", entry.spot), inside)
     if entry.fall_back is not None:
         yield _late(entry.fall_back, inside)
 

@@ -65,6 +65,7 @@ def sample(name: str, number: int = 0, *, control_id: str = "") -> Sent:
 def samples() -> list[Sent]:
     """Every sample of the example site once, a minute apart."""
     names = sorted(path.stem for path in (EXAMPLE / "samples").glob("*.hl7"))
+    names.sort(key=lambda name: "preliminary" not in name)  # after its final one it would be held
     return [sample(name, number) for number, name in enumerate(names)]
 
 

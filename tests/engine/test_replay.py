@@ -85,8 +85,8 @@ def test_a_practice_that_takes_paper_now_moves_its_copies_to_the_print_room(site
 def test_a_check_that_was_added_holds_what_was_sent(site: Path) -> None:
     edit(
         site / "routes" / "gp_results.yaml",
-        "  - unless: withdrawn ",
-        "  - that: OBR-24 is present\n    else: {hold: no_service}\n  - unless: withdrawn ",
+        "  - conforms_to: oru_r01_uk ",
+        "  - that: OBR-24 is present\n    else: {hold: no_service}\n  - conforms_to: oru_r01_uk ",
     )
     result = run(site, "gp_results")
 

@@ -52,7 +52,7 @@ def test_what_would_differ_is_told_with_its_reasons(site: Path) -> None:
     assert result.exit_code == 1, result.output
     first = result.stdout.splitlines()[0]
     assert first.startswith(
-        "13 messages; 5 same; 8 differ: 5 gp_message → print_room, 2 other content to arch"
+        "13 messages; 4 same; 9 differ: 4 gp_message → print_room, 3 other content to arch"
     )
     for words in (
         "route routes/gp_results.yaml changed",

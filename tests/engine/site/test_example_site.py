@@ -55,7 +55,7 @@ EXPECTED = {
     "st_annes_restricted": {"held restricted"},
     "st_annes_discharge": {"adt_archive"},
     "westmoor_result": {"gp_message Y06609", "archive"},
-    "westmoor_result_withdrawn": {"held withdrawn_results"},
+    "westmoor_result_withdrawn": {"gp_message Y06609", "archive"},
     "westmoor_letter": {"gp_message Y06612", "archive"},
     "westmoor_letter_unsigned": {"held unsigned_letters"},
     "westmoor_letter_empty": {"rejected"},

@@ -15,7 +15,7 @@ def merges(event: str, *segments: str) -> tuple[Merge, ...]:
     return find_merges(Message.parse("\r".join([head, *segments, ""]).encode()))
 
 
-@pytest.mark.parametrize("event", ["A34", "A40"])
+@pytest.mark.parametrize("event", ["A34", "A40", "A18", "A30", "A36", "A39", "A46", "A47"])
 def test_the_patient_before_each_prior_one_survives(event: str) -> None:
     found = merges(
         event,
