@@ -90,7 +90,7 @@ async def _take(journal: SqliteJournal, site: Site, batch: Sequence[Sent]) -> li
         if kept.kind in ("new", "conflict")
     ]
     decisions = [_decide(site, one) for one in waiting]
-    told = await complete(
+    earlier = await complete(
         [one.id for one in waiting],
         decisions,
         journal.earlier_copies,
@@ -98,7 +98,7 @@ async def _take(journal: SqliteJournal, site: Site, batch: Sequence[Sent]) -> li
     )
     await journal.record(
         [
-            to_record(decision, one, site.hash, one.received + 1000, known=known_text(told.get(place, {})))
+            to_record(decision, one, site.hash, one.received + 1000, known=known_text(earlier.get(place, {})))
             for place, (one, decision) in enumerate(zip(waiting, decisions, strict=True))
         ]
     )

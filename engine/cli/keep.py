@@ -19,14 +19,16 @@ from engine.cli.journal_view import console, data_option, open_journal, plain
 from engine.cli.options import environment_option, load_or_refuse, site_argument
 from engine.cli.stanza_file import NotAppended, append_stanza
 from engine.journal.answers import MessageStory
+from engine.journal.earlier import read_known
 from engine.site.model import Site
+from routes.flow.versions import is_of_final
 from routes.hl7.message import Message, Unreadable
 from routes.language.nearest import did_you_mean
 from routes.language.problems import Spot
 from routes.language.source import Scalar
 from routes.language.steps import RouteFile
 from routes.language.trial_words import routes_behind
-from routes.language.trials import Trial
+from routes.language.trials import Destination, Trial
 from routes.review.disguising import Disguised, disguise
 from routes.review.happening import Happened
 from routes.review.running import Runner
@@ -49,10 +51,33 @@ class _Kept:
     route: RouteFile
     story: MessageStory
     message: Message
+    known: str = ""
 
     @property
     def feed(self) -> str:
         return self.story.message.feed
+
+    def earlier(self, spot: Spot, *, final: bool) -> tuple[Destination, ...]:
+        """Who was sent an earlier version, or a final one, by the route and those behind it, as the decision
+        was told."""
+        routes = {each.name.value for each in _behind(self.site, self.route)}
+        found = {
+            place: None
+            for (route, digest), places in read_known(self.known).items()
+            if route in routes and is_of_final(digest) is final
+            for place in places
+        }
+        return tuple([_destination(channel, address, spot) for channel, address in found])
+
+
+def _behind(site: Site, route: RouteFile) -> list[RouteFile]:
+    origin = site.plan.origin
+    return [route] if origin is None else list(routes_behind(route, origin.files.routes))
+
+
+def _destination(channel: str, address: str, spot: Spot) -> Destination:
+    text = f"{channel} @ {address}" if address else channel
+    return Destination(Scalar(text, spot), channel, address)
 
 
 @click.command(
@@ -114,6 +139,7 @@ def _find(site: Path, environment: str, data: Path | None, id_: str, name: str) 
         raise click.UsageError(f'there is no route "{name}"{did_you_mean(name, routes)}')
     with open_journal(site, environment, data) as journal:
         story = journal.show(id_)
+        known = journal.known_of(story.message.id) if story is not None else ""
     if story is None:
         _refuse(f"There is no message {id_}. Find one with: gatepost messages {site}")
     feed = story.message.feed
@@ -132,7 +158,7 @@ def _find(site: Path, environment: str, data: Path | None, id_: str, name: str) 
         )
     except Unreadable as why:
         _refuse(f"Message {id_} cannot be kept: {why}.")
-    return _Kept(loaded, routes[name], story, message)
+    return _Kept(loaded, routes[name], story, message, known)
 
 
 def _refuse(words: str) -> NoReturn:
@@ -180,7 +206,10 @@ def _stanza(kept: _Kept, disguised: Disguised, data: bytes, given: str, name: st
     story = kept.story.message
     runner = Runner(kept.site.plan, {given: data})
     spot = Spot(kept.route.spot.file)
-    trial = Trial(spot, Scalar(name, spot), Scalar(given, spot), None, Scalar(kept.feed, spot))
+    trial = Trial(
+        spot, Scalar(name, spot), Scalar(given, spot), None, Scalar(kept.feed, spot),
+        earlier=kept.earlier(spot, final=False), final=kept.earlier(spot, final=True),
+    )  # fmt: skip
     invented = runner.happen(kept.route, trial, data)
     then = replace(trial, received=story.received)
     real = runner.happen(kept.route, then, _with_envelope(kept, Disguised(kept.story.body, ())))
@@ -191,7 +220,9 @@ def _stanza(kept: _Kept, disguised: Disguised, data: bytes, given: str, name: st
         if outcome_of(timed) == outcome_of(real):
             invented, received = timed, _moment(story.received)
     taken = {each.name.value for each in kept.route.tests}
-    sampled = Sampled(_title(name, story.type, kept.feed, taken), given, kept.feed, received)
+    title = _title(name, story.type, kept.feed, taken)
+    before_it = [tuple(map(str, places)) for places in (trial.earlier, trial.final)]
+    sampled = Sampled(title, given, kept.feed, received, *before_it)
     plan = kept.site.plan.feeds[kept.feed]
     before = Message.parse(disguised.data, charset=plan.charset, segment_ends=plan.segment_ends)
     stanza = write_stanza(sampled, invented, before, plan.segment_ends)

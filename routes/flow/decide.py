@@ -329,7 +329,7 @@ class _Deciding:
             elif version == "preliminary":
                 asked = (route.name, of_final(digest))
                 self.asked[asked] = None
-                overtaken.update(self.known.earlier_of.get(asked, ()))
+                overtaken.update((*self.known.final, *self.known.earlier_of.get(asked, ())))
         return frozenset(overtaken)
 
 

@@ -38,13 +38,15 @@ class Known:
     received: when the message was accepted, microseconds since 1970-01-01T00:00Z.
     envelope: the FHS and BHS segments of the batch it came in, as bytes, or b"".
     earlier: (channel, address) of everyone who was sent an earlier version of this message, by any route: as
-    a test of a route says it. earlier_of: the same as the engine looks it up, for what a decision `asked`.
+    a test of a route says it; final: those of them who were sent a final one. earlier_of: the same as the
+    engine looks it up, for what a decision `asked`.
     """
 
     received: int
     envelope: bytes = b""
     earlier: tuple[tuple[str, str], ...] = ()
     earlier_of: Mapping[Asked, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    final: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

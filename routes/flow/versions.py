@@ -15,12 +15,13 @@ from typing import Literal
 from routes.hl7.message import Message
 from routes.language.scope import Scope
 
-__all__ = ["Same", "of_final", "version_of"]
+__all__ = ["Same", "is_of_final", "of_final", "version_of"]
 
 _EARLY = frozenset("PRSAI")  # HL7 2.5, tables 0123 and 0085: preliminary, unverified, partial, in process
 _LATE = frozenset("FCWDXU")  # final, corrected, wrong, deleted, cannot be obtained, turned final
 
 _NOTHING = ("", '""')
+_FINAL = ".final"
 _BYTES = 16  # of the digest: none is met twice by chance
 
 
@@ -49,7 +50,12 @@ class Same:
 
 def of_final(digest: str) -> str:
     """By which key the final versions of a report are found, where `digest` stands for all its versions."""
-    return f"{digest}.final"
+    return f"{digest}{_FINAL}"
+
+
+def is_of_final(digest: str) -> bool:
+    """Whether it is such a key."""
+    return digest.endswith(_FINAL)
 
 
 def version_of(message: Message) -> Literal["preliminary", "final", ""]:

@@ -16,6 +16,7 @@ from routes.language.facts import FeedFacts
 from routes.language.nearest import did_you_mean, nearest
 from routes.language.problems import Problems, Spot
 from routes.language.profile_files import STANDARD
+from routes.language.proofs import find_missing_proofs
 from routes.language.steps import DialectFile, FirstOf, RouteFile
 from routes.language.unreachable import find_unreachable
 
@@ -38,6 +39,8 @@ def look_at_all(assembly: Assembly, feeds: Mapping[str, FeedFacts]) -> None:
     _find_idle_feeds(assembly, feeds)
     _look_at_answering(assembly, feeds)
     _find_idle_channels(assembly)
+    answered = {name for feed in feeds.values() for name, _ in feed.answers_for}
+    find_missing_proofs(assembly.files.routes.values(), assembly.channels, answered, assembly.problems)
     _find_missing_directories(assembly)
     _find_pseudo_addresses(assembly)
     _find_idle_files(assembly)

@@ -125,7 +125,7 @@ class _TrialCheck:
         for pretence in trial.pretences.channels:
             self._channel(pretence.channel, pretence.channel.value)
         tables = self._tables()
-        for place in trial.earlier:
+        for place in (*trial.earlier, *trial.final):
             # Who had it then may be in no directory any more, and the channel gone; a near miss is a slip.
             if nearest(place.channel, self.assembly.channels):
                 self._destination(place, None, certain=certain)

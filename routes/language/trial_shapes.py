@@ -291,6 +291,12 @@ _TABLES: Field[tuple[tuple[Scalar, tuple[TableRow, ...]], ...]] = Field(
 _EARLIER: Field[tuple[Destination, ...]] = Field(
     "earlier", ListOf(DestinationKind()), "who was sent an earlier version", "earlier: [archive]"
 )
+_FINAL: Field[tuple[Destination, ...]] = Field(
+    "earlier_final",
+    ListOf(DestinationKind()),
+    "who was sent a final version: a preliminary one that comes later is held for them",
+    "earlier_final: [archive]",
+)
 _PRETEND = Field(
     "pretend",
     PretendKind(),
@@ -304,7 +310,7 @@ _EXPECT: Field[Expected] = Field(
 _BELOW_EXPECT = 'This stands inside "expect".'
 TRIAL = Shape(
     "a test",
-    (_NAME, _GIVEN, _FEED, _RECEIVED, _WITH, _TABLES, _EARLIER, _PRETEND, _EXPECT),
+    (_NAME, _GIVEN, _FEED, _RECEIVED, _WITH, _TABLES, _EARLIER, _FINAL, _PRETEND, _EXPECT),
     misplaced={
         **dict.fromkeys(("ack", "sent", "held", "rejected", "not_wanted", "warned"), _BELOW_EXPECT),
         "for": 'This stands inside "pretend": pretend: {CHANNEL: silent, for: 5d}.',
@@ -338,6 +344,7 @@ def read_trial(record: Record, problems: Problems) -> Trial | None:
         tuple([(path, value.value) for path, value in record.get(_WITH) or ()]),
         tuple([TableRows(name, rows) for name, rows in record.get(_TABLES) or ()]),
         record.get(_EARLIER) or (),
+        record.get(_FINAL) or (),
         record.get(_PRETEND) or Pretences(),
     )
 

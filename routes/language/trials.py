@@ -115,4 +115,5 @@ class Trial:
     edits: tuple[tuple[Scalar, str], ...] = ()
     tables: tuple[TableRows, ...] = ()
     earlier: tuple[Destination, ...] = ()
+    final: tuple[Destination, ...] = ()
     pretences: Pretences = Pretences()

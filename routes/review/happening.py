@@ -29,7 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """How a sample comes in. edit: writes into each message behind the dialect."""
+    """How a sample comes in. edit: writes into each message behind the dialect. earlier, final: who was sent
+    an earlier version, and a final one."""
 
     plan: Plan
     origin: Origin
@@ -39,6 +40,7 @@ class Situation:
     pretended: Pretended
     earlier: tuple[tuple[str, str], ...] = ()
     edit: Callable[[Message], None] | None = None
+    final: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,7 +86,8 @@ def _take(piece: Piece, hold: bool, situation: Situation, happened: Happened) ->
         happened.held.append(Held("batch_count", "the counts of the batch do not fit", "feeds.yaml"))
         happened.acks.append(_ack(header, "ok", situation))
         return
-    known = Known(situation.received, piece.envelope, situation.earlier)
+    earlier = tuple(dict.fromkeys((*situation.earlier, *situation.final)))
+    known = Known(situation.received, piece.envelope, earlier, final=situation.final)
     decision = decide(situation.plan, feed.name, piece.data, known, after_dialect=situation.edit)
     told: Outcome = "ok"
     if decision.rejected is not None and feed.acknowledge == "when_routed":

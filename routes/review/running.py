@@ -149,6 +149,7 @@ class Runner:
             Pretended(behaviours) if lasting is None else Pretended(behaviours, received + lasting),
             tuple([(place.channel, place.address) for place in trial.earlier]),
             self._edit(route, trial.edits) if trial.edits else None,
+            tuple([(place.channel, place.address) for place in trial.final]),
         )
 
     def _feed(self, tables: tuple[TableRows, ...], facts: FeedFacts) -> FeedPlan:

@@ -27,7 +27,7 @@ _KINDS = {
 }
 
 
-TAKEN_BACK = "The first copy is not sent any more where it has not arrived"
+TAKEN_BACK = "The first copy is taken back where it has surely not arrived"
 
 
 _SHORT = {"amqp": "into a mailbox on the message broker", "mllp": "over the network"}

@@ -25,12 +25,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _./+-]*[A-Za-z0-9_.+-]|[A-Za-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What a stanza says besides its expectations. received: ISO 8601 with its offset, or ""."""
+    """What a stanza says besides its expectations. received: ISO 8601 with its offset, or "". earlier, final:
+    who was sent an earlier version, and a final one, as `channel @ address`."""
 
     name: str
     given: str
     feed: str
     received: str = ""
+    earlier: tuple[str, ...] = ()
+    final: tuple[str, ...] = ()
 
 
 def write_stanza(sampled: Sampled, happened: Happened, before: Message, ends: SegmentEnds) -> str:
@@ -40,6 +43,8 @@ def write_stanza(sampled: Sampled, happened: Happened, before: Message, ends: Se
         f"    given: {_scalar(sampled.given)}",
         f"    feed: {sampled.feed}",
         *([f"    received: {sampled.received}"] if sampled.received else []),
+        *([f"    earlier: [{', '.join(map(_scalar, sampled.earlier))}]"] if sampled.earlier else []),
+        *([f"    earlier_final: [{', '.join(map(_scalar, sampled.final))}]"] if sampled.final else []),
         "    expect:",
         *(f"      {line}" for line in _expect(happened, before, ends)),
     ]

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.past import Sent, fill
 from engine.cli import main
 from engine.journal.records import Arrival, Stored, Verdict
 from engine.journal.sqlite import SqliteJournal
+from engine.site.loading import load_site
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config"
 CANARIES = (
@@ -93,6 +95,28 @@ def test_written_to_the_route_the_test_stands_there_and_passes(site: Path, data:
     assert (
         gatepost("test", site, "--route", "gp_results", "--name", "a kept").output == "✓ 2 tests of 1 route\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        ("corrected", '    earlier: ["gp_message @ Y06601", duty_desk, archive]\n'),
+        ("preliminary", '    earlier_final: ["gp_message @ Y06601", duty_desk, archive]\n'),
+    ],
+)
+def test_who_had_an_earlier_version_belongs_to_the_test(
+    site: Path, data: Path, version: str, line: str
+) -> None:
+    loaded, _ = load_site(site)
+    assert loaded is not None
+    versions = [sample("northfield_result_final"), sample(f"northfield_result_{version}")]
+    messages = [Sent("northfield_lims", body, 1_773_063_600_000_000 + n) for n, body in enumerate(versions)]
+    asyncio.run(fill(data, loaded, messages))
+    result = gatepost("keep", 2, site, "--data", data, "--route", "gp_results", "--write")
+
+    assert result.exit_code == 0, result.output
+    assert line in (site / "routes" / "gp_results.yaml").read_text(encoding="utf-8")
+    assert gatepost("test", site).exit_code == 0
 
 
 def test_a_route_without_tests_gets_its_first(site: Path, data: Path) -> None:

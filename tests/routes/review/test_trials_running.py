@@ -398,6 +398,24 @@ def test_tests_with_the_same_rows_share_one_compiled_feed() -> None:
     assert len({id(feed) for feed in runner._compiled.values()}) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "expect"),
+    [
+        ("P", "{held: overtaken, sent: archive}"),  # the final one went there before
+        ("F", "{sent: [gp_message @ Y06601, archive]}"),
+    ],
+)
+def test_a_preliminary_result_is_held_for_those_whom_the_test_says_had_the_final_one(
+    run_tests_of: RunTests, status: str, expect: str
+) -> None:
+    send = "  - to: gp_message\n    address: PV1-10\n  - to: archive\n"
+    send += "  - to: earlier_recipients\n    same: [OBR-3.1]\n    when: OBX-11 = 'C'\n"
+    route = f"route: results\nfrom: [lims]\nsend:\n{send}"
+    body = f"with: {{OBX-11: {status}, OBR-3.1: R1}}\nearlier_final: [gp_message @ Y06601]\nexpect: {expect}"
+
+    assert told(run_tests_of(route_with(trial(body), route=route))) == []
+
+
 def test_an_earlier_recipient_that_is_gone_is_held_and_no_mistake_of_the_test(run_tests_of: RunTests) -> None:
     send = "  - to: earlier_recipients\n    same: [OBR-3.1]\n  - to: archive\n"
     route = f"route: results\nfrom: [lims]\nsend:\n{send}"
