@@ -34,6 +34,10 @@ Point = Literal[
     "publish.unconfirmed",  # on its way to the broker, whose confirm has not come
     "publish.confirmed",  # the broker has it; the journal does not know
     "publish.recorded",  # the journal knows; the next turn has not begun
+    "mail.came",  # a message came out of a feed's queue; nothing was done for it
+    "mail.stored",  # it is on disk; neither its sender nor the broker knows
+    "mail.answered",  # its sender was answered; the broker does not know that we have it
+    "mail.acknowledged",  # the broker was told; whether it has heard is not known
     "ticket.came",  # a ticket came from the broker; nothing was done for it
     "ticket.worked",  # its outcome is committed; the broker does not know
     "ticket.acknowledged",  # the broker was told; whether it has heard is not known

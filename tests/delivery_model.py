@@ -202,6 +202,12 @@ class PromiseModel(RuleBasedStateMachine):
         self.send_the_head(channel, taken, kind, code)
         self.record_the_outcome(channel)
 
+    @rule(channel=st.sampled_from(CHANNELS), code=st.sampled_from(["AA", "AR"]))
+    def try_the_head_twice(self, channel: Channel, code: str) -> None:
+        """Taken, which nobody heard; then answered: what is in doubt is delivered, or parked."""
+        self.try_the_head(channel, True, "none", "")
+        self.try_the_head(channel, True, "reply", code)
+
     def may_be_tried(self, copy: Copy) -> bool:
         """When its rest is over, or longer than any can be: the clock was set back."""
         return copy.next_try <= self.now or copy.next_try > self.now + POLICY.longest
@@ -215,7 +221,7 @@ class PromiseModel(RuleBasedStateMachine):
         wire.sent, wire.event = 0, None
         attempts, since = copy.attempts + 1, max(copy.created, copy.again)
         (action,) = self.asked.next_step(Delivery(since, attempts, copy.in_doubt), event, POLICY, self.now)
-        unclear = event.kind in ("none", "garbled")
+        unclear = event.kind in ("none", "garbled") or event.code == "ZZ"
         if event.kind == "reply" and event.code in POSITIVE:
             assert isinstance(action, Settle), "a positive answer is the end"
             assert action.state == "delivered"
@@ -250,7 +256,8 @@ class PromiseModel(RuleBasedStateMachine):
         arrived = [id_ for practice in self.practices.values() for id_ in practice.first]
         if not arrived:
             return
-        copy = self.store[data.draw(st.sampled_from(arrived))]
+        ended = [id_ for id_ in arrived if self.store[id_].state in ("parked", "withdrawn", *ENDED[1:])]
+        copy = self.store[data.draw(st.sampled_from([*arrived, *ended * 3]))]
         before = copy.state
         done = self.move(copy, "acknowledged" if has_it else "refused_by_recipient")
         assert done == (before in (*OPEN_STATES, "delivered", "parked")), "a late answer changes nothing"

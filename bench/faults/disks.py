@@ -20,6 +20,7 @@ from bench.faults.stage import Options, Stage
 
 __all__ = ["bits_flipped", "disk_fails", "disk_full"]
 
+UNDERWAY = 1.0  # seconds in which an acknowledgement may arrive that was on its way when the disk failed
 BROKEN = 70  # the exit status after a failure that a fresh start may mend
 
 
@@ -88,9 +89,11 @@ async def disk_fails(options: Options) -> list[Row]:
 
 
 async def _fail(options: Options, row: Row, strace: str, call: str, error: str, *, lasting: bool) -> None:
-    tracer = [strace, "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}", "-e"]
     async with Stage(options, row, streams=2) as stage:
+        trace = stage.folder / "trace"
+        tracer = [strace, "-f", "--seccomp-bpf", "-o", str(trace), "-e", f"trace={call}", "-e"]
         await stage.more(5)
+        refused = 0  # starts that failed, and said so
         whole = range(1, options.count(40, 2) + 1)
         # Threads of one process have counters of their own: the first that comes so far is struck.
         for when in [stage.chance.randint(10, 120) for _ in whole] if options.short else whole:
@@ -101,21 +104,40 @@ async def _fail(options: Options, row: Row, strace: str, call: str, error: str, 
             ]
             try:
                 await stage.start()
-                await stage.until(lambda: not stage.engine.running, f"the {when}th {call} ends it", 30)
-                status = stage.engine.process.wait()
-                row.expect(status == BROKEN, f"{call} {when}: the exit status was {status}, not {BROKEN}")
+                await _ends_by_itself(stage, row, trace, f"{call} {when}")
             except EngineFailed:
-                row.notes.append(f"{call} {when}: it did not start, and said so")
-            except TimeoutError:
-                row.failures.append(f"after {call} {when} failed it went on as if nothing had happened")
-                await asyncio.to_thread(stage.engine.kill)
+                refused += 1
             row.n += 1
             stage.engine.before = []
             blow = time.monotonic()
             await stage.start()
             await stage.recovered(blow)
         await stage.finish()
-        row.expect(stage.said('"journal.broken"'), "the log does not say that the disk failed")
+        row.notes.append(f"{refused} times it did not start, and said so")
+        if refused < row.n:
+            row.expect(stage.said('"journal.broken"'), "the log does not say that the disk failed")
+
+
+async def _ends_by_itself(stage: Stage, row: Row, trace: Path, which: str) -> None:
+    """From the moment at which the call has failed nothing more may be acknowledged, and the engine ends.
+
+    Who only looks at its end is deceived: a later failure, in another thread, ends it too."""
+    blow = float("inf")
+
+    def struck() -> bool:
+        return b"(INJECTED)" in trace.read_bytes() or not stage.engine.running
+
+    try:
+        await stage.until(struck, f"{which} is reached", 30)
+        blow = time.monotonic() + UNDERWAY
+        await stage.until(lambda: not stage.engine.running, f"{which} ends it", 20)
+        status = stage.engine.process.wait()
+        row.expect(status == BROKEN, f"{which}: the exit status was {status}, not {BROKEN}")
+    except TimeoutError as never:
+        row.failures.append(str(never))
+        await asyncio.to_thread(stage.engine.kill)
+    late = sum(1 for promise in stage.senders.promises if promise.at > blow)
+    row.expect(not late, f"{which} failed, and {late} messages were acknowledged after that")
 
 
 async def bits_flipped(options: Options) -> list[Row]:

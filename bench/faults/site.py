@@ -39,6 +39,9 @@ _REPLIES = """\
     listen: 127.0.0.1:{port}
     answers_for: [gp]
 """
+_POST = """\
+  post: {kind: amqp, queue: post, dialect: lab}
+"""
 _DEADLINE = """\
     if_not_delivered_in: {within}
     then: other
@@ -59,10 +62,12 @@ def write_fault_site(
     within: str = "",
     timezone: str = "",
     replies: int = 0,
+    post: bool = False,
 ) -> Path:
     """practices: the port of each. reply: for how long a practice is waited for. disk_free: room below which
     nothing is taken. other: the port of a channel beside. within: a deadline; then a copy goes there.
-    replies: the port of a feed for what practices' applications answer."""
+    replies: the port of a feed for what practices' applications answer. post: with a feed that takes
+    messages out of a queue of the broker."""
     write_site(folder, "mailboxes", port=port, broker=broker, practices=0)
     rows = "".join(f"{code},Practice {code},127.0.0.1:{at}\n" for code, at in practices.items())
     (folder / "tables" / "gp_directory.csv").write_text("practice,name,endpoint\n" + rows, encoding="utf-8")
@@ -72,6 +77,12 @@ def write_fault_site(
     if replies:
         with (folder / "feeds.yaml").open("a", encoding="utf-8") as feeds:
             feeds.write(_REPLIES.format(port=replies))
+    if post:
+        with (folder / "feeds.yaml").open("a", encoding="utf-8") as feeds:
+            feeds.write(_POST)
+        results = folder / "routes" / "results.yaml"
+        text = results.read_text(encoding="utf-8").replace("from: [lab]", "from: [lab, post]")
+        results.write_text(text, encoding="utf-8")
     if within:
         with (folder / "routes" / "results.yaml").open("a", encoding="utf-8") as route:
             route.write(_DEADLINE.format(within=within))

@@ -21,6 +21,7 @@ from pathlib import Path
 from bench.engine import EngineFailed, EngineProcess, free_port
 from bench.evidence import Evidence, drain_mailboxes, journal_rows, read_evidence, until_drained
 from bench.faults.person import Person
+from bench.faults.poster import Poster
 from bench.faults.practices import Practice
 from bench.faults.progress import Progress
 from bench.faults.proxy import Proxy
@@ -91,14 +92,15 @@ class Stage:
         pause: float = 0.0,
         timezone: str = "",
         replies: bool = False,
+        post: bool = False,
         other: bool = False,
         within: str = "",
     ) -> None:
         """patience: of senders, in seconds. data: where the journal lies. before: as of EngineProcess.
         fill: have senders send from the start. size: of a message, in bytes. pause: of each
         sender between two messages, in seconds. timezone: the site's. replies: with a feed for what
-        practices' applications answer. other: with a channel beside;
-        within: a deadline, after which a copy goes there."""
+        practices' applications answer. post: with a feed that takes messages out of a queue. other: with
+        a channel beside; within: a deadline, after which a copy goes there."""
         self.options = options
         self.row = row
         self.chance = random.Random(f"{options.seed} {row.fault} {row.what}")
@@ -123,10 +125,12 @@ class Stage:
         self._fill = fill
         self._size, self._pause, self._timezone = size, pause, timezone
         self.replies = free_port() if replies else 0
+        self._with_post = post
         self._with_other, self._within = other or bool(within), within
         self.elsewhere = Arrivals()  # what came through the channel beside
         self.other: Practice | None = None
         self.person: Person | None = None
+        self.poster: Poster | None = None
         self._numbers = 0
         self.edition = 0  # of a site that changes
         self._stack = AsyncExitStack()
@@ -161,7 +165,7 @@ class Stage:
             practices={code: practice.port for code, practice in self.practices.items()},
             give_up=self._give_up, disk_free=self._disk_free,
             other=self.other.port if self.other else 0, within=self._within,
-            timezone=self._timezone, replies=self.replies,
+            timezone=self._timezone, replies=self.replies, post=self._with_post,
         )  # fmt: skip
         self.engine = EngineProcess(
             site, self._data, "--log-level", "warning", before=self._before, source=self.options.source

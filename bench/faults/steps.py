@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 
 from bench.engine import EngineFailed
 from bench.faults.person import Person
+from bench.faults.poster import Poster
 from bench.faults.practices import refuse, take, taken_unsaid
 from bench.faults.result import Row
 from bench.faults.site import Target
@@ -48,6 +49,8 @@ async def killed_at(options: Options, point: Point) -> Row:
             await _strike(options, row, point, within="1s", beside=_proofs_stay_away)
         case "repair":
             await _strike(options, row, point, other=True, beside=_a_person_repairs)
+        case "mail":
+            await _strike(options, row, point, target="tickets", post=True, beside=_post_comes)
         case "reply":
             await _strike(options, row, point, replies=True, beside=_applications_answer)
         case "config":
@@ -72,6 +75,7 @@ async def _strike(
     within: str = "",
     other: bool = False,
     replies: bool = False,
+    post: bool = False,
     size: int = 1024,
     times: int | None = None,
     beside: Scene | None = None,
@@ -79,7 +83,7 @@ async def _strike(
     """times: the highest time of reaching it at which it strikes. beside: what goes on while it plays."""
     highest = times or (SELDOM if beside else OFTEN)
     async with Stage(
-        options, row, target=target, within=within, other=other, replies=replies, size=size
+        options, row, target=target, within=within, other=other, replies=replies, post=post, size=size
     ) as stage:
         await stage.more(10)
         await asyncio.to_thread(stage.engine.kill)
@@ -98,6 +102,8 @@ async def _strike(
             await practice.open()
         if replies:
             await _answer_the_rest(stage, row)
+        if stage.poster is not None:
+            await stage.poster.until_taken(row)
         await stage.finish()
         if stage.person is not None:
             stage.person.check()
@@ -182,6 +188,13 @@ async def _applications_answer(stage: Stage, _row: Row) -> None:
             answered.update(taken)
             await writer.drain()
             await asyncio.sleep(0.01)
+
+
+async def _post_comes(stage: Stage, _row: Row) -> None:
+    """A practice puts messages into a queue, and keeps what the broker confirmed as promised."""
+    if stage.poster is None:
+        stage.poster = Poster(stage)
+    await stage.poster.work()
 
 
 async def _answer_the_rest(stage: Stage, row: Row) -> None:

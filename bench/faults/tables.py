@@ -59,17 +59,19 @@ def documented(records: Sequence[Record]) -> str:
     """The figures of recorded runs together: which machine, a line for each row, and the proofs."""
     machine = records[0]["machine"]
     seeds = ", ".join(dict.fromkeys(str(record["seed"]) for record in records if record["rows"]))
+    load = ", ".join(str(record["machine"]["load"]) for record in records if record["rows"])
     first = min(record["machine"]["began"] for record in records)[:10]
     where = (
         f"Taken on {first}, {machine['system']}, {machine['cores']} cores, Python {machine['python']};"
-        f" seeds {seeds}. Recovery is the longest time from a blow to the next acknowledgement."
+        f" seeds {seeds}; load of the machine before it began: {load}."
+        " Recovery is the longest time from a blow to the next acknowledgement."
     )
     lines = [where, "", *_head(_DOCUMENTED)]
     merged: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
         for row in record["rows"]:
             merged.setdefault((row["fault"], row["what"]), []).append(row)
-    for (fault, what), rows in merged.items():
+    for (fault, what), rows in sorted(merged.items(), key=lambda item: int(item[0][0].lstrip("R") or 0)):
         lines.append(_together(fault, what, rows))
     proofs = [proof for record in records for proof in record["proofs"]]
     if proofs:

@@ -19,6 +19,7 @@ from aiormq.channel import Channel
 from pamqp.commands import Basic
 
 from channels.mllp import Budget, Counters, Note, Slot
+from engine.crash_points import ARMED, reach
 from engine.observe.log import get_log
 from engine.queues.envelope import Sent, answer_queue, claimed, unframed
 from engine.queues.nodes import TROUBLE, Connection
@@ -236,6 +237,8 @@ class QueueFeed:
         self.counters.frames += 1
         self.counters.bytes += post.size
         self.redelivered += bool(message.redelivered)
+        if ARMED:
+            reach("mail.came")
         too_large = post.size > self.feed.max_frame
         self.counters.too_long += too_large
         sent = Sent(claimed(message.header.properties), too_large)
@@ -247,6 +250,8 @@ class QueueFeed:
 
     def _stored(self, stretch: Stretch, post: Post, data: bytes | None) -> None:
         """It is on disk; `data` is the answer to its sender, who may not have asked for one."""
+        if ARMED:
+            reach("mail.stored")
         queue = answer_queue(post.reply_to) if data is not None else ""
         if queue is None:
             self._lost_answer("the message names a queue that answers do not go to")
@@ -262,6 +267,8 @@ class QueueFeed:
         """Answer, then acknowledge: where we die between the two, the message comes again as a duplicate, and
         is answered again."""
         why = await self._mailroom.answer(queue, data, post.correlation)
+        if ARMED and not why:
+            reach("mail.answered")
         if why:
             self._lost_answer(why)
         else:

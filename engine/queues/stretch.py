@@ -15,6 +15,7 @@ from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 
 from channels.mllp import Budget
+from engine.crash_points import ARMED, reach
 from engine.queues.nodes import TROUBLE
 
 __all__ = ["Post", "Stretch"]
@@ -179,3 +180,5 @@ class Stretch:
                 tag = self._acks.popleft()
                 self._open.pop(tag, None)
                 await channel.basic_ack(tag, wait=False)
+                if ARMED:
+                    reach("mail.acknowledged")

@@ -115,7 +115,9 @@ _WORDS: Mapping[str, str] = {
 def next_step(delivery: Delivery, event: Tried, policy: Policy, now: int) -> tuple[Action, ...]:
     """What the event means: the actions to carry out, in order. Today always exactly one."""
     ruling = _ruling(event, policy)
-    in_doubt = delivery.in_doubt or event.kind in ("none", "garbled")
+    # An answer with a code that nobody knows is one that could not be read: the recipient may have it.
+    unread = event.kind in ("none", "garbled") or (event.kind == "reply" and not _known(policy, event.code))
+    in_doubt = delivery.in_doubt or unread
     if ruling == "delivered":
         return _DELIVERED_IN_DOUBT if in_doubt else _DELIVERED
     if ruling == "acknowledged":

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.engine import free_port
+from bench.engine import free_port, wait_until
 from bench.faults.__main__ import main
+from bench.faults.left_over import MARK, marked
 from bench.faults.proxy import Manner, Proxy
 from bench.faults.result import Row, bound, percentile
-from bench.faults.tables import table
+from bench.faults.tables import BEGIN, END, documented, put_into, table
 from bench.senders import Ledger
 
 
@@ -114,3 +122,61 @@ async def test_a_proxy_that_misbehaves_gives_nothing_back(manner: Manner) -> Non
         assert len(got) < len(sent)
     if manner == "eat":
         assert got == sent
+
+
+# -- figures that are recorded, and what a run leaves behind ------------------------------------------------
+
+
+def record(*rows: Row, seed: int = 7, proofs: Sequence[object] = ()) -> dict[str, Any]:
+    machine = {
+        "began": "2026-11-25T22:00:00+00:00",
+        "system": "Linux",
+        "cores": 2,
+        "python": "3.11",
+        "load": 0.5,
+    }
+    return {"seed": seed, "machine": machine, "rows": [asdict(row) for row in rows], "proofs": proofs}
+
+
+def test_runs_with_several_seeds_make_one_line_of_each_fault_and_a_broken_one_is_told() -> None:
+    first = Row("R0", "a fault", 7, n=2, acked=1500, recovery=0.5)
+    second = Row("R0", "a fault", 8, n=1, acked=500, lost=1, recovery=1.25, figure="88 MB")
+    skipped = Row("R9", "disk full", 7, skipped="root is needed")
+    shown = documented([record(first, skipped), record(second, seed=8)])
+    assert "seeds 7, 8" in shown
+    assert "| R0 a fault | 3 | 2,000 | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1.2 s | **yes**" in shown
+    assert "88 MB" in shown
+    assert "| not played | root is needed |" in shown
+
+
+def test_planted_bugs_are_shown_with_what_found_them() -> None:
+    proof = {"bug": "drops", "file": "x.py", "fault": "R8", "found": False, "why": []}
+    assert "| drops | `x.py` | R8 | **NO** |" in documented([record(proofs=[proof])])
+
+
+def test_figures_go_between_their_marks_and_nowhere_else() -> None:
+    page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
+    assert put_into(page, "new") == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
+    with pytest.raises(ValueError, match="the page has no"):
+        put_into("no marks", "new")
+
+
+def test_a_run_ends_what_it_started_and_nothing_else() -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    other = subprocess.Popen(sleeper)
+    try:
+        with marked():
+            mine = subprocess.Popen(["/bin/sh", "-c", f"{shlex.join(sleeper)} & wait"])
+            wait_until(lambda: len(_children(mine.pid)) == 1, "the child runs")
+            (child,) = _children(mine.pid)
+        mine.wait(5)
+        wait_until(lambda: not Path(f"/proc/{child}").exists(), "the child is gone")
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+    assert MARK not in os.environ
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]

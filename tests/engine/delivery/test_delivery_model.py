@@ -98,7 +98,7 @@ def test_the_model_notices_where(words: str) -> None:
         run_state_machine_as_test(
             Broken,
             settings=settings(
-                max_examples=600, stateful_step_count=50, deadline=None, derandomize=True, database=None,
+                max_examples=2000, stateful_step_count=50, deadline=None, derandomize=True, database=None,
                 phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
             ),
         )  # fmt: skip

@@ -67,6 +67,7 @@ def test_an_unknown_code_counts_as_garbled_and_is_never_repeated_in_the_reason()
     (action,) = next_step(FRESH, Tried("reply", "SMITH"), POLICY, 1)
     assert isinstance(action, Again)
     assert "SMITH" not in action.reason
+    assert action.in_doubt, "the recipient may have it"
 
 
 @pytest.mark.parametrize("kind", ["unsendable", "returned"])
