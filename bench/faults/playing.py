@@ -85,6 +85,7 @@ async def play_all(names: Sequence[str], options: Options, record: Record) -> No
     try:
         for number, name in enumerate(names, 1):
             began = time.monotonic()
+            options.progress.over.clear()
             found = await play(name, options)
             options.progress.end()
             record.rows.extend(found)
@@ -93,6 +94,11 @@ async def play_all(names: Sequence[str], options: Options, record: Record) -> No
             said = ", ".join(dict.fromkeys(verdicts))
             seconds = time.monotonic() - began
             print(f"{number}/{len(names)} {name}: {said} ({seconds:.0f} s)", file=sys.stderr, flush=True)
+    except asyncio.CancelledError:
+        # Broken off: of the fault that was being played, the rows that were over are kept.
+        record.rows.extend(options.progress.over)
+        record.write()
+        raise
     finally:
         showing.cancel()
         with contextlib.suppress(asyncio.CancelledError):

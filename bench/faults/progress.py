@@ -15,12 +15,14 @@ _EVERY = 0.5  # seconds
 
 
 class Progress:
-    """Told of each row when its play begins. quiet: nothing is shown."""
+    """Told of each row when its play begins. quiet: nothing is shown. over: the rows that are, until somebody
+    has taken them."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
         self._row: Row | None = None
+        self.over: list[Row] = []
         self._began = 0.0
 
     def begin(self, row: Row) -> None:
@@ -31,6 +33,8 @@ class Progress:
     def end(self) -> None:
         """Whatever was being played is over."""
         row, self._row = self._row, None
+        if row is not None:
+            self.over.append(row)
         if row is not None and not self._quiet:
             verdict = "held" if row.good else "BROKEN: " + "; ".join(row.broken)
             self._say(f"{self._line(row)}, {verdict}", end="\n")
