@@ -56,7 +56,7 @@ def tell(told: AnswerTold) -> None:
     if told.outcome == "unmatched":
         log.warning("reply.unmatched", message=told.message, why=told.reason)
     elif told.outcome == "returned":
-        log.warning("delivery.returned", **copy, why=told.reason)
+        log.warning("delivery.returned", **copy, why=told.reason, instead=told.made)
     elif told.outcome == "late":
         log.info("reply.late", **copy)
     else:

@@ -27,6 +27,7 @@ from engine.journal.records import (
     DeliveryRow,
     HeldPart,
     NewDelivery,
+    Onward,
     RoutePart,
     Verdict,
     Waiting,
@@ -35,7 +36,7 @@ from engine.observe.log import get_log
 from engine.replying import read_answered, tell
 from engine.site.model import Site
 from routes.flow.decide import decide
-from routes.flow.decision import Deadline, Decision, Held, Known, RouteDecision
+from routes.flow.decision import Deadline, Decision, Held, Known, Readdress, RouteDecision
 from routes.hl7.header import Unreadable, read_header
 
 __all__ = ["Router", "to_record"]
@@ -254,6 +255,11 @@ class Router:
             reach("decision.recorded")
         for reply in told:
             tell(reply)
+            if reply.due:
+                self._expect(reply.due)
+        made_again = [reply.made for reply in told if reply.made]
+        if made_again:
+            self._deliver(await self._journal.deliveries(made_again))
         due = {reply.message: reply.rows for reply in told}
         recorded = [*zip(plain, rows, strict=True), *((d, due.get(d.message, ())) for d in replies)]
         for decision, made in recorded:
@@ -333,6 +339,7 @@ def to_record(
                     piece=copy.piece,
                     also=copy.also,
                     awaited=None if copy.deadline is None else _awaited(copy.deadline, at),
+                    onward=None if copy.readdress is None else _onward(copy.readdress),
                 )
                 for copy in route.copies
             )  # fmt: skip
@@ -356,6 +363,10 @@ def to_record(
 
 def _awaited(deadline: Deadline, made: int) -> Awaited:
     return Awaited(deadline.proof, made + deadline.after, deadline.channel, deadline.address)
+
+
+def _onward(again: Readdress) -> Onward:
+    return Onward(again.reasons, again.channel, again.address, again.late)
 
 
 def _outcome(route: RouteDecision, *, rejected: bool) -> tuple[PartOutcome, str]:

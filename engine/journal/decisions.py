@@ -187,6 +187,9 @@ class Recorder:
         if new.awaited is not None:
             wait = new.awaited
             entries.rows["deadline"].append((id_, wait.proof, wait.due, wait.channel, wait.address))
+        if new.onward is not None:
+            on = new.onward
+            entries.rows["onward"].append((id_, " ".join(on.reasons), on.channel, on.address, on.late))
         entries.event(decided.message, id_, "made", decided.at, config)
         entries.count("channel", new.channel, "made")
         entries.count("channel", new.channel, "waiting")

@@ -47,6 +47,7 @@ INSERTS = {
     ),
     "deadline": Insert("deadline", ("delivery", "proof", "due", "channel", "address")),
     "said": Insert("said", ("delivery", "at", "code", "reason", "words", "message", "counts")),
+    "onward": Insert("onward", ("delivery", "reasons", "channel", "address", "late")),
     "event": Insert("event", ("message", "id", "delivery", "kind", "at", "config", "detail")),
 }  # fmt: skip
 UPDATES = {

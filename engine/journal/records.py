@@ -29,6 +29,7 @@ __all__ = [
     "MergedKeys",
     "MessageState",
     "NewDelivery",
+    "Onward",
     "RoutePart",
     "Said",
     "Stored",
@@ -132,6 +133,17 @@ class Awaited:
 
 
 @dataclass(frozen=True, slots=True)
+class Onward:
+    """Where a copy goes, once, that its recipient sends back for one of these reasons. address None: the
+    channel's directory does not have it. late: the address for the channel of the copy's deadline."""
+
+    reasons: tuple[str, ...]
+    channel: str
+    address: str | None = ""
+    late: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A copy to be made: one row of the outbox. `body` None means: the bytes as they came in.
 
@@ -150,6 +162,7 @@ class NewDelivery:
     kind: CopyKind = ""
     also: tuple[str, ...] = ()
     awaited: Awaited | None = None
+    onward: Onward | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from engine.journal.arrivals import readable
 from engine.journal.changes import Changer
 from engine.journal.entries import Entries
 from engine.journal.fingerprints import control_id_range
+from engine.journal.onward import pass_on
 from engine.journal.records import Changed, DeliveryState, Said
 from routes.flow.answer_codes import REASON_WORDS
 from routes.flow.matching import Candidate, Matched, Unmatched, which
@@ -76,9 +77,13 @@ class Matcher:
                 f", which was {self._changer.state(copy.id)[0].replace('_', ' ')} already: nothing changes"
             )
         self._entries.event(message, copy.id, "answer", at, None, told)
+        made, due = (0, 0)
+        if outcome == "returned":
+            made, due = pass_on(self._connection, self._entries, self._changer, copy, answered.reason, at)
         return AnswerTold(
-            message, outcome, copy.id, copy.message, copy.channel, copy.address, answered.reason
-        )
+            message, outcome, copy.id, copy.message, copy.channel, copy.address, answered.reason,
+            made=made, due=due,
+        )  # fmt: skip
 
     def _find(self, answered: Answered, claims: int | None) -> Candidate | Unmatched:
         if answered.spoken is None:

@@ -8,6 +8,7 @@ Knows nothing of messages in memory, of threads, or of what is done with the row
                  +-- key                   what it can be found by (NHS number, patient ...)
                  +-- event ----+           every change of a message's or a delivery's state, appended
                         +-- said        what its recipient said of it
+                        +-- onward      where it goes, once, if it comes back
     audit                                  what people did, only appended to
     tally                                  counters, kept in the same transactions as the rows
     config ---< config_source >--- source  hashes of configurations, so that rows hold a small number, and
@@ -32,7 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 6
+VERSION = 7
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
 # released and discarded, where a person did it; answer, of a reply, with the copy that it speaks of.
@@ -181,6 +182,14 @@ CREATE TABLE said (
 );
 CREATE INDEX said_delivery ON said (delivery);
 
+CREATE TABLE onward (
+  delivery INTEGER PRIMARY KEY, -- the copy that may come back; used once, since it comes back once
+  reasons TEXT NOT NULL,        -- for which, with spaces
+  channel TEXT NOT NULL,        -- where it goes then
+  address TEXT,                 -- NULL: that channel's directory does not have it
+  late TEXT                     -- the address for the channel of its deadline
+);
+
 CREATE TABLE event (
   message INTEGER NOT NULL,
   id INTEGER NOT NULL,
@@ -273,6 +282,11 @@ CREATE TABLE said (
   reason TEXT NOT NULL, words TEXT NOT NULL, message INTEGER NOT NULL, counts INTEGER NOT NULL
 );
 CREATE INDEX said_delivery ON said (delivery);
+""",
+    6: """
+CREATE TABLE onward (
+  delivery INTEGER PRIMARY KEY, reasons TEXT NOT NULL, channel TEXT NOT NULL, address TEXT, late TEXT
+);
 """,
 }
 

@@ -457,14 +457,22 @@ def _put_together(drafts: list[_Draft]) -> None:
             first = made.get(key)
             if first is None:
                 made[key] = (draft, len(draft.copies))
-                draft.copies.append(Copy(sent.channel, sent.address, sent.body, 0, sent.piece, sent.deadline))
+                draft.copies.append(
+                    Copy(
+                        sent.channel, sent.address, sent.body, 0, sent.piece, sent.deadline,
+                        readdress=sent.readdress,
+                    )
+                )  # fmt: skip
                 continue
             owner, place = first
             copy = owner.copies[place]
             if copy.body is sent.body or copy.body == sent.body:
                 deadline = _earlier(copy.deadline, sent.deadline)
                 also = copy.also if owner is draft else (*copy.also, draft.route)
-                owner.copies[place] = replace(copy, merged=copy.merged + 1, deadline=deadline, also=also)
+                owner.copies[place] = replace(
+                    copy, merged=copy.merged + 1, deadline=deadline, also=also,
+                    readdress=copy.readdress or sent.readdress,
+                )  # fmt: skip
             else:
                 reason = (
                     f"another copy with other content goes to channel {sent.channel} and the same address"

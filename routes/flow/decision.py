@@ -21,6 +21,7 @@ __all__ = [
     "Held",
     "Known",
     "NotWanted",
+    "Readdress",
     "Rejected",
     "Released",
     "RouteDecision",
@@ -86,6 +87,20 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class Readdress:
+    """Where a copy goes, once, that its recipient sends back for one of these reasons.
+
+    address: as the channel's directory writes it, or None where that does not have it: then the copy waits
+    for a person. late: the address for the channel of the copy's deadline, as a deadline has it.
+    """
+
+    reasons: tuple[str, ...]
+    channel: str
+    address: str | None = ""
+    late: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """One copy to send: to which channel and address, and the bytes to go out.
 
@@ -104,6 +119,7 @@ class Copy:
     piece: str = ""
     deadline: Deadline | None = None
     also: tuple[str, ...] = ()
+    readdress: Readdress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from routes.flow.decision import Asked, Deadline, Finding, Held, Known, Rejected
+from routes.flow.decision import Asked, Deadline, Finding, Held, Known, Readdress, Rejected
 from routes.flow.running import Act, Otherwise, Outcome, Run, Test, run_all
 from routes.flow.versions import Same
 from routes.hl7.message import Message
@@ -20,6 +20,7 @@ from routes.language.scope import Scope
 __all__ = [
     "Entry",
     "Fallback",
+    "IfReturned",
     "Sending",
     "Sent",
     "find_address",
@@ -54,6 +55,16 @@ class Fallback:
     address: FindAddress | None
 
 
+@dataclass(frozen=True, slots=True)
+class IfReturned:
+    """`if_returned`: Readdress's own words; address and late are None where the channel has no addresses."""
+
+    reasons: tuple[str, ...]
+    channel: str
+    address: FindAddress | None
+    late: FindAddress | None = None
+
+
 @dataclass(slots=True)
 class Sent:
     """One copy on its way out of a route, before those of all routes are put together."""
@@ -63,6 +74,7 @@ class Sent:
     body: bytes
     piece: str
     deadline: Deadline | None = None
+    readdress: Readdress | None = None
 
 
 @dataclass(slots=True)
@@ -104,14 +116,31 @@ class Sending:
             self.held.append(replace(otherwise, piece=self.piece) if self.piece else otherwise)
         return None
 
-    def add(self, channel: str, address: str, body: bytes, fallback: Fallback | None) -> None:
-        """One more copy, with the deadline that it has."""
+    def add(
+        self,
+        channel: str,
+        address: str,
+        body: bytes,
+        fallback: Fallback | None,
+        returned: IfReturned | None = None,
+    ) -> None:
+        """One more copy, with the deadline that it has, and where it goes if it comes back."""
         deadline = None
         if fallback is not None:
             find = fallback.address
             other = "" if find is None else find(self.run.scope)
             deadline = Deadline(fallback.proof, fallback.after, fallback.channel, other)
-        self.copies.append(Sent(channel, address, body, self.piece, deadline))
+        again = None if returned is None else self._readdress(returned, channel, address)
+        self.copies.append(Sent(channel, address, body, self.piece, deadline, again))
+
+    def _readdress(self, returned: IfReturned, channel: str, address: str) -> Readdress | None:
+        """Where it goes if it comes back; None where that is the very place that it came back from."""
+        scope = self.run.scope
+        to = "" if returned.address is None else returned.address(scope)
+        late = "" if returned.late is None else returned.late(scope)
+        if (returned.channel, to) == (channel, address):
+            return None
+        return Readdress(returned.reasons, returned.channel, to, late)
 
 
 Entry = Callable[[Sending], Rejected | None]
@@ -134,6 +163,7 @@ def send_one(
     *,
     changes: Sequence[Act] = (),
     fallback: Fallback | None = None,
+    returned: IfReturned | None = None,
 ) -> Entry:
     """One copy to one channel. `otherwise` is taken where the address is absent or unknown.
 
@@ -150,12 +180,12 @@ def send_one(
                 return sending.take(otherwise)
             to = found
         if not changes:
-            sending.add(channel, to, sending.body(), fallback)
+            sending.add(channel, to, sending.body(), fallback, returned)
             return None
         changed, outcome = _changed(sending.run, changes)
         if outcome is not None:
             return sending.take(_of_entry(outcome))
-        sending.add(channel, to, changed.to_bytes(), fallback)
+        sending.add(channel, to, changed.to_bytes(), fallback, returned)
         return None
 
     return send

@@ -14,6 +14,7 @@ from routes.flow.sending import (
     Entry,
     Fallback,
     FindAddress,
+    IfReturned,
     find_address,
     pass_on,
     send_each,
@@ -32,7 +33,7 @@ from routes.language.problems import Problems
 from routes.language.scope import Scope
 from routes.language.send_shapes import EARLIER
 from routes.language.source import Scalar
-from routes.language.steps import FallBack, FirstOf, NothingMore, SendEntry
+from routes.language.steps import FallBack, FirstOf, NothingMore, ReturnRule, SendEntry
 from routes.tables.table import Table
 
 __all__ = ["Dispatcher", "find_open_end"]
@@ -116,9 +117,16 @@ class Dispatcher:
         changes = self.builder.changes(said.changes, it=within)
         checks = self.builder.checks(said.checks, it=within)
         fallback, whole = self._fall_back(said, it=within)
+        returned = None
+        if said.if_returned is not None:
+            returned = self._if_returned(said, said.if_returned, fallback, it=within)
+            whole = whole and returned is not None
         if channel is None or not good or not whole:
             return None
-        return send_one(channel.name, address, otherwise, changes=(*changes, *checks), fallback=fallback)
+        return send_one(
+            channel.name, address, otherwise,
+            changes=(*changes, *checks), fallback=fallback, returned=returned,
+        )  # fmt: skip
 
     def _pass_on(self, said: SendEntry) -> Entry | None:
         name = said.to.value
@@ -194,6 +202,54 @@ class Dispatcher:
         if read is None or table is None:
             return None
         return Fallback(wait.proof, wait.after, channel.name, find_address(read, _canonical(table)))
+
+    def _if_returned(
+        self, said: SendEntry, rule: ReturnRule, fallback: Fallback | None, *, it: bool
+    ) -> IfReturned | None:
+        """Where a copy goes that comes back; None where that cannot be known, which has been told."""
+        to = rule.to or said.to
+        channel = self.channels.get(to.value) if rule.to is None else self._channel(rule.to)
+        read = None if rule.address is None else self.builder.binder.value(rule.address, it=it)
+        if channel is None or channel.unread or (rule.address is not None and read is None):
+            return None
+        if not channel.directory:
+            if rule.address is not None:
+                self.problems.add(
+                    rule.address.spot,
+                    f'Channel "{channel.name}" has no directory, so there is nothing an address could be '
+                    "looked up in. Take the address away, or name another channel.",
+                    "needless-address",
+                )
+                return None
+            if rule.to is None or rule.to.value == said.to.value:
+                self.problems.add(
+                    rule.spot,
+                    f'This goes back to where it came from: channel "{channel.name}" has one recipient. Name '
+                    "another channel with to.",
+                    "same-channel",
+                )
+                return None
+            return IfReturned(rule.reasons, channel.name, None)
+        table = self.directories.get(channel.directory)
+        if read is None:
+            self.problems.add(
+                rule.spot,
+                f'Channel "{channel.name}" has the directory {channel.directory}, so this needs "address": '
+                "an expression that gives one of its keys (example: address: PD1-3.3).",
+                "missing-address",
+            )
+            return None
+        if table is None:
+            return None
+        return IfReturned(
+            rule.reasons, channel.name, find_address(read, _canonical(table)), self._late(fallback, read)
+        )
+
+    def _late(self, fallback: Fallback | None, read: Callable[[Scope], str]) -> FindAddress | None:
+        """The new address in the directory of the channel that a deadline falls back to."""
+        channel = None if fallback is None else self.channels.get(fallback.channel)
+        table = None if channel is None else self.directories.get(channel.directory)
+        return None if table is None else find_address(read, _canonical(table))
 
     def _channel(self, to: Scalar) -> ChannelFacts | None:
         self.used.add(to.value)

@@ -5,10 +5,12 @@ Knows how a file is laid out; must not know which channels, tables, names or rou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from routes.language.kinds import Duration, Expression, Name, PathText
+from routes.flow.answer_codes import REASON_WORDS, RETURN_REASONS
+from routes.language.kinds import Choice, Duration, Expression, Name, PathText
 from routes.language.nearest import nearest
 from routes.language.nested_kinds import ListOf, Nested
 from routes.language.outcome_shapes import WHEN, ElseKind
@@ -16,7 +18,7 @@ from routes.language.problems import Problems, Spot
 from routes.language.shapes import Field, Record, Shape
 from routes.language.source import Block, Node, Scalar
 from routes.language.step_shapes import CHECK, ChangeStep, check_entry
-from routes.language.steps import FallBack, FirstOf, NothingMore, Otherwise, SendEntry
+from routes.language.steps import FallBack, FirstOf, NothingMore, Otherwise, ReturnRule, SendEntry
 
 __all__ = ["EARLIER", "SEND", "SendKind"]
 
@@ -52,6 +54,37 @@ _NOT_ACKNOWLEDGED = Field(
     "if_not_acknowledged_in: 3d",
 )
 _THEN = Field("then", Name("the name of a channel"), "the channel that gets it instead", "then: print_room")
+_REASONS: Field[Iterable[str]] = Field(
+    "reasons",
+    ListOf(Choice(RETURN_REASONS, about=REASON_WORDS)),
+    "why it came back",
+    "reasons: [left]",
+    required=True,
+)
+_INSTEAD_TO = Field("to", Name("the name of a channel"), "another channel; the entry's own unless said")
+_INSTEAD_ADDRESS = Field("address", Expression(), "a key of that channel's directory", "address: PD1-3.3")
+RETURNED = Shape("if_returned", (_REASONS, _INSTEAD_TO, _INSTEAD_ADDRESS))
+
+
+def _return_rule(record: Record, problems: Problems) -> ReturnRule | None:
+    to, address = record.get(_INSTEAD_TO), record.get(_INSTEAD_ADDRESS)
+    if to is None and address is None and _INSTEAD_TO not in record and _INSTEAD_ADDRESS not in record:
+        problems.add(
+            record.spot,
+            'This says for which reasons, and not where it goes then: write "address", "to", or both '
+            "(example: address: PD1-3.3).",
+            "missing-key",
+        )
+        return None
+    return ReturnRule(record.spot, tuple(record[_REASONS]), to, address)
+
+
+_RETURNED = Field(
+    "if_returned",
+    Nested(RETURNED, _return_rule),
+    "where it goes, once, if its recipient sends it back for one of these reasons",
+    "if_returned: {reasons: [left], address: PD1-3.3}",
+)
 _SAME: Field[tuple[Scalar, ...]] = Field(
     "same",
     ListOf(PathText()),
@@ -59,7 +92,8 @@ _SAME: Field[tuple[Scalar, ...]] = Field(
     "same: [MSH-4, OBR-3.1]",
 )
 _FIELDS = (
-    _TO, WHEN, _ADDRESS, _SEND_ELSE, _NOT_DELIVERED, _NOT_ACKNOWLEDGED, _THEN, _SAME, _CHANGE, _CHECK,
+    _TO, WHEN, _ADDRESS, _SEND_ELSE, _NOT_DELIVERED, _NOT_ACKNOWLEDGED, _THEN, _RETURNED, _SAME, _CHANGE,
+    _CHECK,
 )  # fmt: skip
 _PASSING = (_PASS_TO, WHEN, _CHANGE, _CHECK)
 _OTHERWISE_HINT = '"otherwise" is the last entry of a first_of list, with a dash of its own.'
@@ -80,6 +114,7 @@ _PASS = Shape("an entry with pass_to", _PASSING, misplaced={
     "then": _FOR_A_CHANNEL,
     "if_not_delivered_in": _FOR_A_CHANNEL,
     "if_not_acknowledged_in": _FOR_A_CHANNEL,
+    "if_returned": _FOR_A_CHANNEL,
     "same": _FOR_A_CHANNEL,
 })  # fmt: skip
 
@@ -213,6 +248,7 @@ def _send_entry(record: Record, problems: Problems) -> SendEntry | None:
         record.get(_CHECK) or (),
         fall_back=_fall_back(record, problems),
         same=record.get(_SAME) or (),
+        if_returned=record.get(_RETURNED),
     )
 
 
@@ -231,7 +267,7 @@ def _fits_earlier(record: Record, problems: Problems, *, earlier: bool) -> bool:
             )
             return False
         return True
-    for key in ("address", "each", "if_not_delivered_in", "if_not_acknowledged_in", "then"):
+    for key in ("address", "each", "if_not_delivered_in", "if_not_acknowledged_in", "then", "if_returned"):
         if key in record.keys:
             problems.add(
                 record.keys[key],

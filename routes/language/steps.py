@@ -256,6 +256,16 @@ class FallBack:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnRule:
+    """`if_returned`: for which reasons, and where the copy goes then. to: None means its own channel."""
+
+    spot: Spot
+    reasons: tuple[str, ...]
+    to: Scalar | None
+    address: Scalar | None
+
+
+@dataclass(frozen=True, slots=True)
 class SendEntry:
     """One edge: to a channel, perhaps for each of several places, perhaps with changes of its own.
 
@@ -274,6 +284,7 @@ class SendEntry:
     passes: bool = False
     fall_back: FallBack | None = None
     same: tuple[Scalar, ...] = ()
+    if_returned: ReturnRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ __all__ = ["rejoin"]
 
 _LISTS = frozenset({"check", "change", "send", "first_of"})
 _CHOICE = "first_of"
-_FOLLOWS = frozenset(
-    {"else", "address", "then", "if_not_delivered_in", "if_not_acknowledged_in", "using", "into", "original"}
-)
+_FOLLOWS = frozenset((
+    "else", "address", "then", "if_not_delivered_in", "if_not_acknowledged_in", "if_returned", "using",
+    "into", "original",
+))  # fmt: skip
 """Keys that never stand alone in an entry."""
 
 

@@ -326,6 +326,8 @@ class _TrialCheck:
                 return  # anybody may have had an earlier version
             reached |= {entry.to.value} if not entry.passes else set()
             reached |= {entry.fall_back.then.value} if entry.fall_back else set()
+            if entry.if_returned is not None and entry.if_returned.to is not None:
+                reached.add(entry.if_returned.to.value)
         for copy in expected.sent:
             if copy.to.channel not in reached and copy.to.channel in self.assembly.channels:
                 self._add(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from routes.flow.answer_codes import RETURN_REASONS
 from routes.language.kinds import Choice, Duration, Marked, Name, PathText
 from routes.language.nested_kinds import ListOf, MappingOf, Nested
 from routes.language.problems import Problems
@@ -34,7 +35,7 @@ _PATH_LIKE = re.compile(r"[A-Z][A-Z0-9]{2}(?:\[[^\]]*\])?-[0-9]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 366 * 86_400.0  # seconds
 _CODES = ("AA", "AE", "AR", "CA", "CE", "CR", "none")
-_BEHAVIOURS = ("silent", "unreachable", "refusing")
+_BEHAVIOURS = ("silent", "unreachable", "refusing", *RETURN_REASONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,12 @@ class RowKind:
 
 @dataclass(frozen=True, slots=True)
 class PretendKind:
-    """`pretend: {CHANNEL: silent | unreachable | refusing, for: 5d}`."""
+    """`pretend: {CHANNEL: silent | unreachable | refusing | left ..., for: 5d}`."""
 
-    words: str = "{CHANNEL: silent}, unreachable or refusing, and for how long: {for: 5d}"
+    words: str = (
+        "{CHANNEL: silent}, unreachable, refusing or a reason for which it comes back (left), and for how "
+        "long: {for: 5d}"
+    )
 
     def read(self, node: Node, problems: Problems) -> Pretences | None:
         if not isinstance(node, Block):

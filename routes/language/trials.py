@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from routes.flow.answer_codes import ReturnReason
 from routes.language.problems import Spot
 from routes.language.source import Scalar
 
@@ -24,7 +25,7 @@ __all__ = [
     "Trial",
 ]
 
-Behaviour = Literal["silent", "unreachable", "refusing"]
+Behaviour = Literal["silent", "unreachable", "refusing", ReturnReason]
 
 
 @dataclass(frozen=True, slots=True)

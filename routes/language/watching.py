@@ -413,6 +413,10 @@ def _send(entry: Entry, sending: Sending, end: _Ending) -> Rejected | None:
 
 def _copy(sent: Sent) -> str:
     text = f"a copy to {_at(sent.channel, sent.address)}"
+    if sent.readdress is not None:
+        again = sent.readdress
+        other = "a person" if again.address is None else _at(again.channel, again.address)
+        text = f"{text}, and to {other} where it comes back ({', '.join(again.reasons)})"
     if sent.deadline is None:
         return text
     wait: Deadline = sent.deadline

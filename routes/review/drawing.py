@@ -190,6 +190,10 @@ def _of_entry(source: Key, entry: SendEntry, label: str, origin: Origin) -> Iter
         wait = entry.fall_back
         words = f"not {wait.proof} in {duration(wait.after)}"
         yield Edge(source, ("channel", wait.then.value), "late", words)
+    if entry.if_returned is not None:
+        rule = entry.if_returned
+        to = (rule.to or entry.to).value
+        yield Edge(source, ("channel", to), "late", f"came back: {', '.join(rule.reasons)}")
 
 
 def _may_miss(entry: SendEntry, origin: Origin) -> bool:

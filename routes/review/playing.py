@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from routes.flow.answer_codes import REASON_WORDS, RETURN_REASONS
 from routes.flow.deadlines import HoldInstead, SendInstead, Standing, at_deadline, what_of_the_first
 from routes.flow.decision import Copy, Held
 from routes.flow.delivery import Again, Delivery, Settle, Tried, next_step
@@ -38,7 +39,7 @@ class Made:
     """One copy that was made, and what became of it.
 
     ending: delivered, acknowledged, parked, refused_by_recipient or withdrawn; reason: why. instead_of: the
-    copy whose proof did not come, as `channel @ address`, or "".
+    copy whose proof did not come, or that came back, as `channel @ address`, or "". returned: why that was.
     """
 
     copy: Copy
@@ -46,6 +47,7 @@ class Made:
     ending: str = ""
     reason: str = ""
     instead_of: str = ""
+    returned: str = ""
 
     @property
     def where(self) -> str:
@@ -65,15 +67,25 @@ def play(
         facts = channels.get(copy.channel, ChannelFacts(copy.channel))
         delivered, acknowledged, one = _deliver(Made(copy, now), facts, pretended)
         made.append(one)
+        again = _passed_on(copy, one)
+        if again is not None and (again.channel, again.address, again.piece) not in taken:
+            taken.add((again.channel, again.address, again.piece))
+            copy, before = again, one  # noqa: PLW2901 - from here on, it is waited for this one's proof
+            facts = channels.get(copy.channel, ChannelFacts(copy.channel))
+            delivered, acknowledged, one = _deliver(
+                Made(copy, now, instead_of=before.where), facts, pretended
+            )
+            made.append(one)
         if copy.deadline is None:
             continue
         due = now + copy.deadline.after
+        first = Made(copy, now, instead_of=one.instead_of)
         for action in at_deadline(Standing(now, delivered, acknowledged), copy.deadline, due):
             if isinstance(action, HoldInstead):
                 held.append(replace(action.held, piece=copy.piece))
             elif isinstance(action, SendInstead):
                 place = f"{action.channel} @ {action.address}" if action.address else action.channel
-                made[made.index(one)] = _instead(Made(copy, now), facts, pretended, due, place)
+                made[made.index(one)] = _instead(first, facts, pretended, due, place)
                 key = (action.channel, action.address, copy.piece)
                 if key in taken:
                     continue  # it has one already: at most one copy for each address
@@ -83,6 +95,15 @@ def play(
                 _, _, sent = _deliver(Made(fallback, due, instead_of=one.where), other, pretended)
                 made.append(sent)
     return made, held
+
+
+def _passed_on(copy: Copy, ended: Made) -> Copy | None:
+    """The copy that goes out, once, in place of one that came back, where its rule says so."""
+    rule = copy.readdress
+    if rule is None or rule.address is None or ended.returned not in rule.reasons:
+        return None
+    deadline = None if copy.deadline is None else replace(copy.deadline, address=rule.late)
+    return Copy(rule.channel, rule.address, copy.body, piece=copy.piece, deadline=deadline)
 
 
 def _deliver(made: Made, facts: ChannelFacts, pretended: Pretended) -> tuple[int | None, int | None, Made]:
@@ -125,6 +146,10 @@ def _end(
     made: Made, action: Settle, facts: ChannelFacts, pretended: Pretended, now: int
 ) -> tuple[int | None, int | None, Made]:
     delivered = now if action.state in ("delivered", "acknowledged") else None
+    said = pretended.at(facts.name, now)
+    if delivered is not None and said in RETURN_REASONS:
+        reason = f"came back: {REASON_WORDS[said]}"
+        return delivered, None, replace(made, ending="refused_by_recipient", reason=reason, returned=said)
     # A silent recipient has the message, and says so when it speaks again: also where nobody asked any more.
     late = pretended.until if pretended.behaviours.get(facts.name) == "silent" else _NEVER
     if delivered is not None:
@@ -139,7 +164,8 @@ def _end(
 
 def _event(kind: str, behaviour: Behaviour | None) -> Tried:
     """What an attempt comes to. A mailbox or a folder takes what is put into it, whoever is silent behind."""
-    if behaviour is None or (behaviour == "silent" and kind in ("amqp", "folder")):
+    taken = behaviour is None or behaviour in RETURN_REASONS  # what comes back has arrived
+    if taken or (behaviour == "silent" and kind in ("amqp", "folder")):
         return Tried("done")
     if behaviour == "silent":
         return Tried("none")

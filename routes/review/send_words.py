@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from routes.flow.answer_codes import REASON_WORDS
 from routes.language.facts import ChannelFacts
 from routes.language.parser import parse_expression
 from routes.language.send_shapes import EARLIER
 from routes.language.source import Scalar
-from routes.language.steps import FallBack, FirstOf, NothingMore, Otherwise, SendEntry
+from routes.language.steps import FallBack, FirstOf, NothingMore, Otherwise, ReturnRule, SendEntry
 from routes.language.syntax import Name, Text
 from routes.review.document import Phrase, Sentence, capital, joined, name, phrase, said
 from routes.review.outcome_words import Wording, duration, outcome, result_of, waits
@@ -133,6 +134,8 @@ def _afterwards(entry: SendEntry, wording: Wording) -> Iterator[Sentence]:
         yield Sentence(capital(phrase("if ", unreached, ", ", _taken(entry, wording), ".")))
     if entry.fall_back is not None:
         yield fall_back_sentence(entry.fall_back, entry, wording)
+    if entry.if_returned is not None:
+        yield _returned_sentence(entry.if_returned, entry, wording)
 
 
 def fall_back_sentence(wait: FallBack, entry: SendEntry, wording: Wording) -> Sentence:
@@ -146,6 +149,25 @@ def fall_back_sentence(wait: FallBack, entry: SendEntry, wording: Wording) -> Se
     if entry.address is not None and channel is not None and channel.directory:
         words = phrase(words, ", at the same address")
     return Sentence(phrase(words, f". {TAKEN_BACK}."), where=str(wait.spot))
+
+
+def _returned_sentence(rule: ReturnRule, entry: SendEntry, wording: Wording) -> Sentence:
+    """`If the recipient sends it back because the patient has left, it goes once more, to ...`"""
+    to = rule.to or entry.to
+    words = phrase(
+        f"If its recipient sends it back because {_reasons(rule)}, it goes once more, to ",
+        name(to.value, "channel"), ", ", channel_words(_kind(to.value, wording)),
+    )  # fmt: skip
+    if rule.address is not None:
+        words = phrase(words, _address(rule.address, wording))
+    return Sentence(
+        phrase(words, ". If that is not possible, or it comes back again, it waits for a person."),
+        where=str(rule.spot),
+    )
+
+
+def _reasons(rule: ReturnRule) -> str:
+    return " or ".join(REASON_WORDS[reason] for reason in rule.reasons)
 
 
 def _taken(entry: SendEntry, wording: Wording) -> Phrase:
@@ -230,6 +252,17 @@ def _ways(entry: SendEntry, wording: Wording, when: Phrase, *, told: bool = Fals
         yield _otherwise_way(early, Otherwise("hold", "overtaken", entry.spot), inside)
     if entry.fall_back is not None:
         yield _late(entry.fall_back, inside)
+    if entry.if_returned is not None:
+        yield _returned(entry.if_returned, entry, inside)
+
+
+def _returned(rule: ReturnRule, entry: SendEntry, wording: Wording) -> Way:
+    to = (rule.to or entry.to).value
+    how = _how(to, wording)
+    if rule.address is not None:
+        how = phrase(how, _address(rule.address, wording))
+    when = phrase(f"but if it comes back because {_reasons(rule)}")
+    return Way(when, phrase("sent once more, to ", name(to, "channel")), how, follows=True)
 
 
 def _late(wait: FallBack, wording: Wording) -> Way:

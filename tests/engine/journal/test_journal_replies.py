@@ -12,9 +12,11 @@ from engine.journal.answered import Answered, AnswerTold
 from engine.journal.answers import MessageStory
 from engine.journal.reading import JournalReader
 from engine.journal.records import (
+    Awaited,
     Decided,
     DeliveryState,
     NewDelivery,
+    Onward,
 )
 from engine.journal.sqlite import SqliteJournal
 from routes.flow.answer_codes import ReturnReason
@@ -216,3 +218,72 @@ async def test_a_response_that_is_routed_too_is_decided_and_matched_in_one(tmp_p
     assert story.message.state == "decided"
     assert "taken for none" in story.findings[0]
     assert counters_agree(tmp_path)
+
+
+# -- what comes back goes out once more, by the rule of its entry -------------------------------------
+
+
+def onward(address: str | None = "Y06602", late: str | None = "Y06602") -> NewDelivery:
+    return replace(
+        copy(),
+        onward=Onward(("left", "misdirected"), "gp_mllp", address, late),
+        awaited=Awaited("acknowledged", START + 1_000_000, "print_room", "Y06601"),
+    )
+
+
+async def back(
+    journal: SqliteJournal, address: str, number: int, reason: ReturnReason = "left"
+) -> AnswerTold:
+    return await reply(journal, says("AR", address=address, reason=reason), number)
+
+
+async def test_what_comes_back_goes_once_to_the_address_of_its_rule_and_never_on(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    await store(journal, arrival(1))
+    (row,) = await deliver(journal, 1, onward())
+    await journal.change([changed(row, "delivered")])
+    told = await back(journal, "Y06601", 900)
+    assert (told.outcome, told.made, told.due) == ("returned", 2, LATER + 1_000_000)
+    await journal.change([changed(2, "delivered")])
+    again = await back(journal, "Y06602", 901)
+    assert (again.outcome, again.made) == ("returned", 0)
+    await journal.close()
+    story = story_of(tmp_path, 1)
+    assert [(one.address, one.state, one.kind, one.parent) for one in story.deliveries] == [
+        ("Y06601", "refused_by_recipient", "", 0),
+        ("Y06602", "refused_by_recipient", "re-addressed", 1),
+    ]
+    assert [(one.delivery, one.ending, one.address) for one in story.deadlines] == [
+        (1, "ended", "Y06601"), (2, "", "Y06602"),
+    ]  # fmt: skip
+    with JournalReader(tmp_path) as reader:
+        assert [one.id for one in reader.returned()] == [2], "the first was dealt with"
+    assert counters_agree(tmp_path)
+
+
+@pytest.mark.parametrize("reason", ["deceased", "rejected"])
+async def test_for_other_reasons_or_without_an_address_it_waits_for_a_person(
+    reason: ReturnReason, tmp_path: Path
+) -> None:
+    journal = open_journal(tmp_path)
+    await store(journal, arrival(1), arrival(2))
+    (row,) = await deliver(journal, 1, onward())
+    (other,) = await deliver(journal, 2, replace(onward(None), control_id=b"2"))
+    await journal.change([changed(row, "delivered"), changed(other, "delivered")])
+    assert (await back(journal, "Y06601", 900, reason)).made == 0
+    lost = await reply(journal, says("AR", b"2", reason="left"), 901)
+    assert (lost.outcome, lost.made) == ("returned", 0)
+    await journal.close()
+    with JournalReader(tmp_path) as reader:
+        assert [one.id for one in reader.returned()] == [row.id, other.id]
+    assert counters_agree(tmp_path)
+
+
+async def test_a_copy_that_is_there_already_is_not_made_twice(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    await store(journal, arrival(1))
+    rows = await deliver(journal, 1, onward(), copy(address="Y06602"))
+    await journal.change([changed(row, "delivered") for row in rows])
+    assert (await back(journal, "Y06601", 900)).made == 0
+    await journal.close()
+    assert len(story_of(tmp_path, 1).deliveries) == 2

@@ -48,7 +48,10 @@ def test_every_way_of_a_route_is_a_line_with_its_condition() -> None:
         ("if accepts is electronic", "sent", True),
         ("each doctor to copy to", "sent", True),
     ]
-    assert ways(graph, ("channel", "print_room")) == [("not acknowledged in 3 days", "late", False)]
+    assert ways(graph, ("channel", "print_room")) == [
+        ("not acknowledged in 3 days", "late", False),
+        ("came back: left, misdirected", "late", False),
+    ]
     assert ways(graph, ("channel", "archive")) == [
         ("not delivered in 1 hour 30 minutes", "late", False),
         ("", "sent", True),

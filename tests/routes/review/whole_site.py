@@ -90,6 +90,7 @@ send:
         address: requester
         if_not_acknowledged_in: 3d
         then: print_room
+        if_returned: {reasons: [left, misdirected], address: requester, to: print_room}
       - otherwise: {hold: no_practice}
   - each: OBR[*]-28[*]
     to: gp_message
