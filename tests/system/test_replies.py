@@ -8,13 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+import pika
+import pytest
 
 from bench.engine import free_port, wait_until
+from tests.broker import broker_node
 from tests.system_peers import Receiver, balanced, log_of, result
 from tests.system_sites import Sender, engine_on, write
 
 
-def site_of(folder: Path, lab: int, replies: int, practice: int, *, wait: str = "1h") -> Path:
+def site_of(folder: Path, lab: int, replies: int, practice: int, *, wait: str = "1h", more: str = "") -> Path:
     """Results to practices over MLLP, whose applications answer by a feed of their own."""
     return write(
         folder,
@@ -50,6 +55,7 @@ def site_of(folder: Path, lab: int, replies: int, practice: int, *, wait: str = 
                     else: {{hold: no_practice}}
                     if_not_acknowledged_in: {wait}
                     then: print_room
+                    {more}
                 """,
         },
     )
@@ -65,6 +71,12 @@ def reply(
         *([f"ERR||||E|{error}"] if error else []),
     ]
     return ("\r".join(lines) + "\r").encode()
+
+
+def listed(command: str, site: Path, data: Path) -> list[dict[str, Any]]:
+    """What a command lists with --json."""
+    line = [sys.executable, "-m", "engine", command, str(site), "--data", str(data), "--json"]
+    return [json.loads(each) for each in subprocess.run(line, capture_output=True).stdout.splitlines()]
 
 
 def shown(site: Path, data: Path, id_: int) -> dict[str, Any]:
@@ -142,4 +154,94 @@ def test_a_deadline_is_met_by_an_answer_that_came_before_the_engine_died(tmp_pat
     kept, missed = (shown(site, data, id_) for id_ in (1, 2))
     assert [copy["state"] for copy in kept["copies"]] == ["acknowledged"]
     assert [copy["channel"] for copy in missed["copies"]] == ["gp", "print_room"]
+    assert balanced(data)
+
+
+def test_what_comes_back_goes_once_to_the_registered_practice_by_rule_and_then_waits(tmp_path: Path) -> None:
+    lab, replies, data = free_port(), free_port(), tmp_path / "data"
+    rule = "if_returned: {reasons: [left], address: PD1-3.3}"
+    with Receiver() as practice:
+        site = site_of(tmp_path / "site", lab, replies, practice.port, more=rule)
+        body = result("MOVED").replace(b"PV1|", b"PD1|||^^Y90002\rPV1|")
+        with engine_on(site) as engine, Sender(lab) as sender, Sender(replies) as surgery:
+            assert sender.code(body) == "AA"
+            practice.wait_for(1)
+            surgery.send(reply("A1", "MOVED", code="AR", error="30003"))
+            assert len(practice.wait_for(2)) == 2
+            surgery.send(reply("A2", "MOVED", code="AR", error="30003", practice="Y90002"))
+
+            def returns() -> list[dict[str, Any]]:
+                return listed("returned", site, data)
+
+            wait_until(lambda: [one["id"] for one in returns()] == ["C2"], "the second waits for a person")
+            assert returns()[0]["kind"] == "re-addressed"
+            assert engine.stop() == 0
+    copies = shown(site, data, 1)["copies"]
+    assert [(one["address"], one["kind"], one["parent"]) for one in copies] == [
+        ("Y90001", "", None), ("Y90002", "re-addressed", 1),
+    ]  # fmt: skip
+    assert {one["state"] for one in copies} == {"refused_by_recipient"}
+    assert practice.received == [body, body]
+    assert balanced(data)
+
+
+@pytest.mark.broker
+def test_a_reply_by_rabbitmq_names_its_copy_so_that_control_ids_may_collide(tmp_path: Path) -> None:
+    broker, own, data = broker_node(), uuid4().hex[:12], tmp_path / "data"
+    lab, other = free_port(), free_port()
+    site = write(
+        tmp_path / "site",
+        {
+            "gatepost.yaml": f"site: loop\ndata: data\nbroker: {broker.url}\n",
+            "feeds.yaml": f"""\
+                feeds:
+                  lab: {{kind: mllp, listen: 127.0.0.1:{lab}}}
+                  pas: {{kind: mllp, listen: 127.0.0.1:{other}}}
+                  replies: {{kind: amqp, queue: replies.{own}, answers_for: [gp_{own}]}}
+                """,
+            "channels.yaml": f"channels:\n  gp_{own}: {{kind: amqp, directory: practices}}\n",
+            "tables/practices.csv": "code\nY90001\n",
+            "routes/all.yaml": f"""\
+                route: all
+                about: To the practice's mailbox.
+                owner: interfaces@example.nhs.uk
+                from: [lab, pas]
+                send:
+                  - to: gp_{own}
+                    address: PV1-3.10
+                """,
+        },
+    )
+    with engine_on(site) as engine, Sender(lab) as sender, Sender(other) as pas:
+        wait_until(lambda: bool(engine.ask()["feeds"]["replies"].get("consuming")), "replies are consumed")
+        assert sender.code(result("SAME")) == "AA"
+        assert pas.code(result("SAME", value="141")) == "AA"
+        connection = broker.connect()
+        channel = connection.channel()
+        got: list[tuple[int, bytes]] = []
+
+        def take() -> bool:
+            method, properties, body = channel.basic_get(f"gatepost.gp_{own}.Y90001", auto_ack=True)
+            if method is not None:
+                got.append((int(properties.headers["gatepost-delivery-id"]), body))
+            return len(got) == 2
+
+        wait_until(take, "both are in the mailbox")
+        named = {"gatepost-delivery-id": got[1][0]}
+        for body, headers in (
+            (reply("A1", "SAME", code="AR", error="30002"), named),
+            (reply("A2", "SAME"), {}),  # of which of the two?
+            (reply("A3", "OTHER"), {"gatepost-delivery-id": got[0][0]}),  # a name that does not fit
+        ):
+            channel.basic_publish("", f"replies.{own}", body, pika.BasicProperties(headers=headers))
+        connection.close()
+
+        def settled() -> bool:
+            seen = engine.ask()["feeds"]["replies"]
+            return (seen.get("answer"), seen.get("held")) == (1, 2)
+
+        wait_until(settled, "one is matched, and nobody is guessed")
+        assert engine.stop() == 0
+    states = {copy["id"]: copy["state"] for id_ in (1, 2) for copy in shown(site, data, id_)["copies"]}
+    assert states == {got[0][0]: "delivered", got[1][0]: "refused_by_recipient"}
     assert balanced(data)
