@@ -15,15 +15,18 @@ from typing import Any, Literal
 from engine.ages import age_in_words
 from engine.crash_points import ARMED, reach
 from engine.journal import stuck
+from engine.journal.answered import Answered
 from engine.journal.records import DeliveryRow, NewDelivery
-from engine.journal.repairs import Discard, GiveUp, LetGo, PutBack, SendAgain
+from engine.journal.repairs import Discard, GiveUp, LetGo, MatchAgain, PutBack, SendAgain
 from engine.journal.repairs import Repair as Action
+from engine.journal.replies import UNMATCHED
 from engine.journal.sqlite import SqliteJournal
 from engine.journal.stuck import CopyFound, HeldFound
 from engine.observe.log import get_log
 from engine.redeciding import Redeciding
 from engine.releasing import Answer
 from engine.repair_questions import Asked, Unasked, read_question
+from engine.replying import read_answered
 from engine.site.model import Site
 from routes.hl7.formats import is_no_address
 from routes.hl7.header import read_header
@@ -132,10 +135,20 @@ class Repair:
             why_not = self._wrong_address(asked.answer) or why_not
         if not why_not and asked.what == "discard":
             item.action = Discard(asked.by, held.id)
+        elif not why_not and (answered := self._reply(held)) is not None:
+            item.shown["sends"] = []
+            item.action = MatchAgain(asked.by, held.id, self._site().hash, answered)
         elif not why_not:
             why_not = await self._release(asked, held, item)
         item.shown["why_not"] = why_not
         return item
+
+    def _reply(self, held: HeldFound) -> Answered | None:
+        """The reply that is held because nobody knew what it speaks of; None for everything else."""
+        if held.tray != UNMATCHED or held.route:
+            return None
+        answered = read_answered(self._site(), held.feed, held.body)
+        return None if answered is None or answered.routed else answered
 
     async def _release(self, asked: Asked, held: HeldFound, item: _Item) -> str:
         outcome = await self._deciding.decide(asked, held)

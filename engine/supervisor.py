@@ -28,6 +28,7 @@ from engine.journal.sqlite import SqliteJournal
 from engine.listening import Listeners
 from engine.observe.failures import failure_place
 from engine.observe.log import get_log
+from engine.overdue_returns import OverdueReturns
 from engine.queues.embedded import EmbeddedQueue
 from engine.queues.queue_feed import QueueFeed
 from engine.queues.rabbitmq import RabbitQueue
@@ -141,6 +142,9 @@ class Engine:
         await self.listeners.open(site.feeds.values())
         parts = Parts(self.journal, self.router, self.listeners, self.worker, self.queue, self._budget)
         self.reloading.start(parts).add_done_callback(self._part_ended)
+        self.returns = OverdueReturns(self.journal, lambda: self.site)
+        self._stops.append(self.returns.stop)
+        self.returns.start().add_done_callback(self._part_ended)
         self._stops.append(self.silence.stop)
         self.silence.start().add_done_callback(self._part_ended)
         self._watch = asyncio.create_task(self._watch_limits(), name="watch")
@@ -300,7 +304,7 @@ class Engine:
                 for (scope, name, state), count in sorted(self.journal.tallies().items())
                 if scope == "tray" and state == "held" and count
             },
-            "alarms": self.silence.alarms(),
+            "alarms": [*self.silence.alarms(), *self.returns.alarms()],
             "feeds": feeds,
             "routes": routes,
             "channels": channels,

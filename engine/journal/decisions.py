@@ -65,6 +65,11 @@ class Recorder:
             rows.append(() if message is None else self._one(decided, message))
         return rows
 
+    def match(self, message: int, answer: Answered, at: int) -> AnswerTold:
+        """Record what a reply changes that was held until now; nothing where it speaks of nobody still."""
+        row = self._connection.execute("SELECT claims FROM message WHERE id=?", (message,)).fetchone()
+        return self._matcher.match(message, answer, row[0], at)
+
     def _undecided(self, ids: Sequence[int]) -> dict[int, Undecided]:
         """Those of these messages that wait for a decision, in one step of one statement."""
         found = self._connection.execute(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.journal.answered import Answered
 from engine.journal.arrivals import readable
 from engine.journal.changes import Changer
 from engine.journal.decisions import Recorder, Undecided
@@ -20,7 +21,18 @@ from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
 from engine.journal.records import OPEN_STATES, Changed, Decided, DeliveryState, HeldPart, NewDelivery
 
-__all__ = ["Applied", "By", "Discard", "GiveUp", "LetGo", "PutBack", "Repair", "Repairer", "SendAgain"]
+__all__ = [
+    "Applied",
+    "By",
+    "Discard",
+    "GiveUp",
+    "LetGo",
+    "MatchAgain",
+    "PutBack",
+    "Repair",
+    "Repairer",
+    "SendAgain",
+]
 
 
 _GOES = ("sent", "passed")  # outcomes that stand, whatever else of the part still waits
@@ -80,7 +92,17 @@ class SendAgain:
     edited: bool = False
 
 
-Repair = LetGo | Discard | PutBack | GiveUp | SendAgain
+@dataclass(frozen=True, slots=True)
+class MatchAgain:
+    """Look once more for the copy that a reply speaks of, which lies in the tray of those not matched."""
+
+    by: By
+    held: int
+    config: str
+    answered: Answered
+
+
+Repair = LetGo | Discard | PutBack | GiveUp | SendAgain | MatchAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +152,8 @@ class Repairer:
                 return self._give_up(action)
             case SendAgain():
                 return self._send_again(action)
+            case MatchAgain():
+                return self._match_again(action)
 
     # -- what is held ----------------------------------------------------------------------------
 
@@ -156,6 +180,20 @@ class Repairer:
         detail = "; ".join(filter(None, [f"from tray {held.tray}", action.detail]))
         self._audit(by, "release", held.message, action.held, 0, decided.config, detail)
         return Applied(deliveries=tuple([row.id for row in rows]))
+
+    def _match_again(self, action: MatchAgain) -> Applied:
+        held, by = self._open(action.held), action.by
+        if isinstance(held, Applied):
+            return held
+        told = self._recorder.match(held.message, action.answered, by.at)
+        if told.outcome == "unmatched":
+            return Applied(f"it is not matched now either: {told.reason}")
+        config = self._entries.config(action.config)
+        self._close(held, action.held, "released", by, config)
+        self._message(held, "answer", [])
+        detail = f"from tray {held.tray}; it speaks of copy {told.delivery}"
+        self._audit(by, "release", held.message, action.held, told.delivery, action.config, detail)
+        return Applied(deliveries=(told.made,) if told.made else ())
 
     def _discard(self, action: Discard) -> Applied:
         held = self._open(action.held)

@@ -70,6 +70,8 @@ EVENTS = {
     "delivery.failed": "a delivery worker failed unexpectedly; its deliveries wait and are tried again",
     "reply.late": "a reply to a copy that has ended already: recorded, and nothing changes",
     "reply.unmatched": "a reply that speaks of nobody knows what: it is held in the tray `unmatched`",
+    "returns.overdue": "what came back lies longer than `returns` allows: the first line of an episode",
+    "returns.clear": "nothing among the returns is older than that any more: the last line of the episode",
     "channel.flood": "an address gets more copies than its channel's `flood` allows; nothing is held back",
     "channel.flood_over": "it gets less than half of that again",
     "broker.connected": "the connection to RabbitMQ stands",

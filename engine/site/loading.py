@@ -220,6 +220,7 @@ def _site(
         settings.watch,
         settings.timezone,
         settings.repair,
+        settings.returns_overdue,
     )
 
 

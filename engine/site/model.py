@@ -184,3 +184,4 @@ class Site:
     watch: bool = False
     timezone: str = "Europe/London"
     repair: RepairRules = RepairRules()
+    returns_overdue: float = 86400.0

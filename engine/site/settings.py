@@ -136,6 +136,22 @@ def _repair(record: Record, _problems: Problems) -> RepairRules:
     return RepairRules(older_than=record[OLDER_THAN], rate=record[RATE])
 
 
+ALARM_AFTER = Field(
+    "alarm_after",
+    Duration(),
+    "An alarm tells of a return that lies longer than this; 0s: never.",
+    default=86400.0,
+)
+RETURNS_SHAPE = Shape("the rules of returns", (ALARM_AFTER,))
+
+
+def _returns(record: Record, _problems: Problems) -> float:
+    return record[ALARM_AFTER]
+
+
+RETURNS = Field(
+    "returns", Nested(RETURNS_SHAPE, _returns), "What recipients sent back, and nobody has dealt with."
+)
 REPAIR = Field("repair", Nested(REPAIR_SHAPE, _repair), "Care for what people let go of by hand.")
 LIVE = Field(
     "live",
@@ -166,6 +182,7 @@ SITE = Shape(
         TIMEZONE,
         LIMITS,
         REPAIR,
+        RETURNS,
         TRAYS,
         HOURS,
         PATTERNS,
@@ -192,6 +209,7 @@ class Settings:
     watch: bool = False
     timezone: str = str(TIMEZONE.default)
     repair: RepairRules = field(default_factory=RepairRules)
+    returns_overdue: float = 86400.0
 
 
 def read_settings(
@@ -229,6 +247,7 @@ def read_settings(
         not record[LIVE] if watch is None else watch,
         record[TIMEZONE],
         record.get(REPAIR) or RepairRules(),
+        86400.0 if (after := record.get(RETURNS)) is None else after,
     )
 
 

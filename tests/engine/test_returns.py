@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from engine.cli.returned import returned
+from engine.journal.answered import Answered
 from engine.journal.reading import JournalReader
-from engine.journal.records import Changed, Said
+from engine.journal.records import Changed, Decided, Said
+from engine.observe.log import configure
+from engine.overdue_returns import OverdueReturns
 from engine.returns import propose
+from routes.flow.matching import Spoken
+from tests.engine.journal.journal_rig import arrival, store
 from tests.engine.repair_rig import NOW, Rig, a_site, load, opened, result, work
 
 LATER = NOW + 3_600_000_000
@@ -107,6 +114,61 @@ def test_the_list_shows_words_only_where_they_are_asked_for(site: Path) -> None:
     assert "Canary" in CliRunner().invoke(returned, [*arguments, "--words"]).output
     assert "Canary" not in CliRunner().invoke(returned, [*arguments, "--json"]).output
     assert CliRunner().invoke(returned, [*arguments, "--practice", "Y06602"]).exit_code == 1
+
+
+def test_an_alarm_tells_once_that_returns_lie_too_long_and_once_that_it_is_over(site: Path) -> None:
+    async def then(rig: Rig) -> None:
+        clock = [LATER]
+        watch = OverdueReturns(rig.journal, lambda: rig.site, now=lambda: clock[0])
+        await watch.look()
+        assert watch.alarms() == ()
+        clock[0] += round(rig.site.returns_overdue * 1e6) + 1
+        for _ in range(2):
+            await watch.look()
+        (alarm,) = watch.alarms()
+        assert "1 copy came back" in str(alarm["words"])
+        await rig.ask("discard", copies=[1])
+        await watch.look()
+        assert watch.alarms() == ()
+
+    stream = io.StringIO()
+    lines = configure(stream, pretty=False)
+    with_return(site, then=then)
+    lines.flush()
+    assert [stream.getvalue().count(f'"returns.{name}"') for name in ("overdue", "clear")] == [1, 1]
+
+
+def test_a_reply_that_was_not_matched_is_matched_when_it_is_released(site: Path) -> None:
+    """The practice's replies named a copy that the feed did not answer for; now it does."""
+    feeds = site / "feeds.yaml"
+
+    async def run(*, ok: bool) -> None:
+        async with opened(load(site)) as rig:
+            await rig.journal.change([Changed(1, "delivered", LATER, 1)])
+            if not ok:
+                came = arrival(900, feed="replies", type_="ACK", at=LATER)
+                body = b"MSH|^~\\&|S|Y06601|L|N|1||ACK|900|P|2.4\rMSA|AA|R1\r"
+                await store(rig.journal, replace(came, body=body))
+                unread = Answered("AA", spoken=Spoken(b"R1", {"other": ""}))
+                await rig.journal.answer([Decided(2, "c0ffee", LATER, answer=unread)])
+            (item,) = await rig.ask("release", held=[rig.held()["unmatched"]], ok=ok)
+            assert ("not matched now either" in item["why_not"]) is not ok
+            assert rig.states()[0][2] == ("acknowledged" if ok else "delivered")
+            with JournalReader(rig.folder) as journal:
+                story = journal.show(2)
+                assert story is not None
+                assert story.message.state == ("answer" if ok else "held")
+
+    def answering(channel: str) -> None:
+        more = f"  replies: {{kind: mllp, listen: 127.0.0.1:2599, answers_for: [{channel}]}}\n"
+        feeds.write_text(before + more, encoding="utf-8")
+
+    work(site, result("R1"))
+    before = feeds.read_text(encoding="utf-8")
+    answering("paper")
+    asyncio.run(run(ok=False))
+    answering("gp")
+    asyncio.run(run(ok=True))
 
 
 def test_what_came_back_is_not_released_as_if_it_were_parked(site: Path) -> None:
