@@ -24,6 +24,7 @@ from engine.cli import COMMANDS, main  # noqa: E402
 from engine.site import channels, feeds, settings  # noqa: E402
 from routes.language.profile_files import CONSTRAINT, PROFILE  # noqa: E402
 from routes.language.route_files import DIALECT, GUARD, ROUTE, SEND  # noqa: E402
+from routes.language.send_shapes import RETURNED  # noqa: E402
 from routes.language.shapes import Field, Shape  # noqa: E402
 from routes.language.step_shapes import ACCEPT, CHANGE_SHAPES, CHECK, ELSE, WHEN  # noqa: E402
 from routes.language.trial_shapes import EXPECT, TRIAL  # noqa: E402
@@ -123,6 +124,7 @@ def site_files() -> str:
     parts.append(_section("gatepost.yaml", settings.SITE, "The site itself."))
     parts.append(_section("limits", settings.LIMITS_SHAPE, "Bounds of the engine.", level=3))
     parts.append(_section("repair", settings.REPAIR_SHAPE, "For what people let go of by hand.", level=3))
+    parts.append(_section("returns", settings.RETURNS_SHAPE, "For what recipients sent back.", level=3))
     parts.append(
         _section("trays", settings.TRAY, "`trays:` lists trays by name, each with these keys.", level=3)
     )
@@ -146,6 +148,7 @@ def site_files() -> str:
     for verb, (shape, _) in CHANGE_SHAPES.items():
         parts.append(_section(verb, shape, "", level=4, without=(WHEN.key, ELSE.key)))
     parts.append(_section("an entry of send", SEND, "", level=3))
+    parts.append(_section("if_returned", RETURNED, "`to` or `address`, or both.", level=4))
     parts.append(_section("an entry of tests", TRIAL, TRIAL.help, level=3))
     parts.append(_section("expect", EXPECT, EXPECT.help, level=4))
     parts.append(_section("dialects/NAME.yaml", DIALECT, DIALECT.help))

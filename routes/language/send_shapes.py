@@ -20,7 +20,7 @@ from routes.language.source import Block, Node, Scalar
 from routes.language.step_shapes import CHECK, ChangeStep, check_entry
 from routes.language.steps import FallBack, FirstOf, NothingMore, Otherwise, ReturnRule, SendEntry
 
-__all__ = ["EARLIER", "SEND", "SendKind"]
+__all__ = ["EARLIER", "RETURNED", "SEND", "SendKind"]
 
 EARLIER = "earlier_recipients"
 """What stands in place of a channel where everyone is meant who was sent an earlier version."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.cli.returned import returned
+from engine.cli import main
 from engine.journal.answered import Answered
 from engine.journal.reading import JournalReader
 from engine.journal.records import Changed, Decided, Said
@@ -105,15 +105,15 @@ def test_what_is_given_up_is_discarded_and_its_answer_stays(site: Path) -> None:
 
 def test_the_list_shows_words_only_where_they_are_asked_for(site: Path) -> None:
     with_return(site, registered("M1", "Y06602"))
-    arguments = [str(site)]
-    shown = CliRunner().invoke(returned, arguments)
+    arguments = ["returned", str(site)]
+    shown = CliRunner().invoke(main, arguments)
     assert shown.exit_code == 0, shown.output
     for word in ("C1", "Y06601", "Y06602", "left"):
         assert word in shown.output
     assert "Canary" not in shown.output
-    assert "Canary" in CliRunner().invoke(returned, [*arguments, "--words"]).output
-    assert "Canary" not in CliRunner().invoke(returned, [*arguments, "--json"]).output
-    assert CliRunner().invoke(returned, [*arguments, "--practice", "Y06602"]).exit_code == 1
+    assert "Canary" in CliRunner().invoke(main, [*arguments, "--words"]).output
+    assert "Canary" not in CliRunner().invoke(main, [*arguments, "--json"]).output
+    assert CliRunner().invoke(main, [*arguments, "--practice", "Y06602"]).exit_code == 1
 
 
 def test_an_alarm_tells_once_that_returns_lie_too_long_and_once_that_it_is_over(site: Path) -> None:

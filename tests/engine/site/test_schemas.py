@@ -95,6 +95,7 @@ BEYOND_A_SCHEMA = {
     "reformat_number_zone",  # depends on what is written
     "renumber_without_group",  # depends on `as`
     "split_with_when",
+    "returned_nowhere",  # of two keys at least one
     "test_pretends_nobody",
     "test_route_without_from",  # depends on the route around it
     "then_alone",
