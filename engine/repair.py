@@ -8,8 +8,9 @@ engine: there is no second implementation. Must not know how a person is asked, 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from engine.ages import age_in_words
@@ -72,9 +73,14 @@ class Repair:
             asked = read_question(question, self._now())
         except Unasked as why:
             return {"error": str(why)}
-        items = await self._items(asked)
-        if not asked.preview:
-            await self._carry_out(asked, items)
+        items: list[_Item] = []
+        for part in [asked] if asked.preview else await self._rounds(asked):
+            found = await self._items(part)
+            if not asked.preview:
+                await self._carry_out(part, found)
+            items += found
+        place = {id_: at for at, id_ in enumerate(asked.held)}
+        items.sort(key=lambda item: place.get(item.shown.get("held", 0), len(place)))
         rules = self._site().repair
         return {
             "items": [item.shown for item in items],
@@ -109,6 +115,25 @@ class Repair:
                         self._expect(new.awaited.due)
         if due:
             self._deliver(await self._journal.deliveries(due))
+
+    async def _rounds(self, asked: Asked) -> list[Asked]:
+        """The question in parts that are done one after another: of one message, one held thing at a time.
+        What the first one sends, the second must know of, so as not to send it again."""
+        if len(asked.held) < 2:
+            return [asked]
+        of = {one.id: one.message for one in await self._journal.look(stuck.held_of, asked.held)}
+        rounds: list[list[int]] = []
+        met: Counter[int] = Counter()
+        for id_ in asked.held:
+            message = of.get(id_, -id_)
+            if met[message] == len(rounds):
+                rounds.append([])
+            rounds[met[message]].append(id_)
+            met[message] += 1
+        return [
+            replace(asked, held=tuple(ids), copies=() if number else asked.copies)
+            for number, ids in enumerate(rounds)
+        ]
 
     async def _items(self, asked: Asked) -> list[_Item]:
         held = {one.id: one for one in await self._journal.look(stuck.held_of, asked.held)}

@@ -13,7 +13,8 @@ from engine.ages import age_in_words
 from engine.journal.reading import JournalReader
 from engine.journal.records import Changed
 from engine.journal.stuck import HeldFound
-from tests.engine.past_rig import edit
+from tests.engine.past_rig import an_example, edit, sample
+from tests.engine.past_rig import work as work_on_example
 from tests.engine.repair_rig import DAY, NOW, Rig, a_site, load, opened, result, work
 
 Do = Callable[[Rig], Awaitable[None]]
@@ -176,6 +177,26 @@ def test_an_entry_of_an_edited_route_is_found_by_its_place_among_as_many(site: P
         assert rig.sent() == [("gp", "Y06602", "released")]
 
     run(site, do, result("1", practice="Z99999"))
+
+
+def test_parts_of_one_message_that_are_released_together_send_each_copy_once(tmp_path: Path) -> None:
+    site = an_example(tmp_path)
+    loaded = work_on_example(
+        site, [sample("northfield_result_final", 1), sample("northfield_result_preliminary", 2)]
+    )
+
+    async def scenario() -> None:
+        async with opened(loaded) as rig:
+            with JournalReader(rig.folder) as reader:
+                ids = [part.id for part in reader.held_parts(tray="overtaken")]
+            assert len(ids) == 3
+            items = await rig.ask("release", held=ids, old=True)
+            assert [item["held"] for item in items] == ids, "answered in the order of the question"
+            assert [len(item["made"]) for item in items] == [3, 0, 0]
+            places = [(row.channel, row.address) for row in rig.delivered]
+            assert places == [("gp_message", "Y06601"), ("duty_desk", ""), ("archive", "")]
+
+    asyncio.run(scenario())
 
 
 def test_conflicting_copies_go_out_when_a_person_says_so(site: Path) -> None:
