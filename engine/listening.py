@@ -266,6 +266,7 @@ def _at_port(listener: Listener) -> Mapping[str, Any]:
 def _at_its_queue(listener: QueueFeed) -> Mapping[str, Any]:
     seen = listener.counters
     return {
+        "connections": int(listener.consuming),
         "queue": listener.feed.queue,
         "consuming": listener.consuming,
         "in_queue": listener.waiting,

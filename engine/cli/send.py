@@ -11,7 +11,7 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class _Sent:
 
 @dataclass(slots=True)
 class _Plan:
-    """Where to, and how."""
+    """Where to, and how. broker: the address of a RabbitMQ, with `queue`, in place of host and port."""
 
     host: str
     port: int
@@ -70,14 +70,33 @@ class _Plan:
     rate: float
     tls: ssl.SSLContext | None
     server_name: str
+    broker: str = ""
+    queue: str = ""
+
+    def exchange(self, bodies: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Send each, and give the answer to each."""
+        if self.broker:
+            from engine.cli.send_by_queue import exchange_by_queue  # MLLP does without the broker's client
+
+            return exchange_by_queue(self.broker, self.queue, bodies, self.timeout)
+        return exchange(
+            self.host,
+            self.port,
+            bodies,
+            connect_timeout=self.timeout,
+            reply_timeout=self.timeout,
+            tls=self.tls,
+            server_name=self.server_name,
+        )
 
 
 @click.command(
     epilog="\b\nExamples:\n"
     "  gatepost send 127.0.0.1:2575 config/samples/northfield_*.hl7\n"
-    "  gatepost send 127.0.0.1:2575 result.hl7 --repeat 100 --rate 10 --new-ids"
+    "  gatepost send 127.0.0.1:2575 result.hl7 --repeat 100 --rate 10 --new-ids\n"
+    "  gatepost send 'amqp://y90001:${env:PASSWORD}@127.0.0.1/' order.hl7 --queue gatepost.replies"
 )
-@click.argument("address", metavar="HOST:PORT")
+@click.argument("address", metavar="HOST:PORT|AMQP_URL")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -97,6 +116,7 @@ class _Plan:
     "--certificate", type=click.Path(exists=True, path_type=Path), help="Our own certificate (PEM)."
 )
 @click.option("--key", type=click.Path(exists=True, path_type=Path), help="Its private key (PEM).")
+@click.option("--queue", default="gatepost.replies", show_default=True, help="The queue, at an AMQP_URL.")
 @click.option("--server-name", default="", help="The name in the peer's certificate, if not HOST.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for scripts.")
 def send(
@@ -111,15 +131,25 @@ def send(
     ca: Path | None,
     certificate: Path | None,
     key: Path | None,
+    queue: str,
     server_name: str,
     as_json: bool,
 ) -> None:
     """Send the messages in FILES to HOST:PORT over MLLP, one after another on one connection.
 
+    At an address amqp://USER:PASSWORD@HOST:PORT/ they are put into a queue on RabbitMQ instead, as a practice
+    does it, and the answer of the feed that takes from it is waited for.
+
     A file may hold several messages, bare or in MLLP frames. For each, its number, answer code, time,
     control id and file are printed, never its content. Exit status 1 unless every answer is AA or CA.
     """
-    host, port = _address(address)
+    broker = ""
+    if address.startswith(("amqp://", "amqps://")):
+        from engine.cli.send_by_queue import broker_address
+
+        host, port, broker = "", 0, broker_address(address)
+    else:
+        host, port = _address(address)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key belong together")
     context = _context(ca, certificate, key) if tls or ca or certificate else None
@@ -127,7 +157,7 @@ def send(
     if not letters:
         click.echo("There is no message in these files.", err=True)
         sys.exit(1)
-    plan = _Plan(host, port, timeout, rate or 0.0, context, server_name)
+    plan = _Plan(host, port, timeout, rate or 0.0, context, server_name, broker, queue)
     good = asyncio.run(_send_all(_round_after_round(letters, repeat, new_ids=new_ids), plan, as_json=as_json))
     sys.exit(0 if good else 1)
 
@@ -185,15 +215,7 @@ async def _send_all(letters: Iterator[_Letter], plan: _Plan, *, as_json: bool) -
 
     count = good = 0
     try:
-        async for reply in exchange(
-            plan.host,
-            plan.port,
-            bodies(),
-            connect_timeout=plan.timeout,
-            reply_timeout=plan.timeout,
-            tls=plan.tls,
-            server_name=plan.server_name,
-        ):
+        async for reply in plan.exchange(bodies()):
             count += 1
             sent = _judge(count, under_way.pop(), reply, paced.elapsed())
             good += sent.good

@@ -12,9 +12,11 @@ from uuid import uuid4
 
 import pika
 import pytest
+from click.testing import CliRunner, Result
 
 from bench.engine import wait_until
 from bench.wire import frame
+from engine.cli import main
 from engine.journal.reading import JournalReader
 from engine.journal.schema import open_reading
 from tests.broker import BrokerNode, broker_node
@@ -213,6 +215,38 @@ def test_a_practice_that_asks_for_an_answer_gets_it_in_its_own_queue(house: Hous
     house.engine.stop()
     assert [id_ for id_, _ in answers] == ["Q-1"] * 3
     assert sorted(codes(b"".join(frame(body) for _, body in answers))) == ["AA", "AA", "AR"]
+
+
+def test_the_hand_tool_stands_in_for_a_practice(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.engine.start()
+    house.wait_for_queue()
+    good, bad = tmp_path / "good.hl7", tmp_path / "bad.hl7"
+    good.write_bytes(order(1) + order(2))
+    bad.write_bytes(order(3).replace(b"|P3|P|", b"||P|"))
+    monkeypatch.setenv("PASSWORD", "guest")
+    url = house.broker.url.replace("guest:guest", "guest:${env:PASSWORD}")
+
+    def send(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["send", *arguments])
+
+    sent = send(url, str(good), "--queue", house.queue)
+    refused = send(url, str(bad), "--queue", house.queue)
+    nowhere = send(url, str(good), "--queue", f"{house.queue}.nowhere")
+    wrong = send(url.replace("PASSWORD", "NO_SUCH"), str(good))
+    house.hospital.wait_for(2)
+    house.engine.stop()
+    waits = send(url, str(good), "--queue", house.queue, "--timeout", "0.3")
+    unreached = send("amqp://guest@127.0.0.1:1/", str(good), "--timeout", "2")
+
+    assert (sent.exit_code, sent.output.count("  AA  ")) == (0, 2)
+    assert (refused.exit_code, refused.output.count("  AE  ")) == (1, 1)
+    assert (nowhere.exit_code, "there is no queue" in nowhere.output) == (1, True)
+    assert (wrong.exit_code, "NO_SUCH" in wrong.output) == (2, True)
+    assert (waits.exit_code, "does an engine take from it?" in waits.output) == (1, True)
+    assert (unreached.exit_code, "nothing listens" in unreached.output) == (1, True)
+    assert house.hospital.controls() == ["P1", "P2"]
 
 
 def test_a_feed_at_a_queue_comes_changes_and_goes_while_the_engine_runs(house: House) -> None:
