@@ -87,10 +87,12 @@ class BrokerNode:
         ports: Sequence[int] = (),
         own_epmd: bool = True,
         settings: str = "",
+        erlang: str = "",
         name: str = "",
     ) -> None:
         """ports: for AMQP, for other nodes, for TLS, and of the name daemon. own_epmd: false where another
-        node's is used. settings: more lines for rabbitmq.conf. name: of the node, before its @localhost."""
+        node's is used. settings: more lines for rabbitmq.conf. erlang: more arguments of its machine. name:
+        of the node, before its @localhost."""
         self._sbin = _sbin()
         self._folder = folder
         self._own_epmd = own_epmd
@@ -98,6 +100,7 @@ class BrokerNode:
         self._ports = [distribution, epmd, tls]
         self._name = name or f"gatepost{self.port}"
         self._settings = settings
+        self._erlang = erlang
         self._epmd: subprocess.Popen[bytes] | None = None
         self._node: subprocess.Popen[bytes] | None = None
         self._lay_out()
@@ -169,7 +172,7 @@ class BrokerNode:
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_PID_FILE": f"{folder}/node.pid",
             "RABBITMQ_ALLOW_INPUT": "1",  # so that the child's pid is the broker's
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{inside} -noinput -start_epmd false",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{inside} -noinput -start_epmd false {self._erlang}",
             "RABBITMQ_CTL_ERL_ARGS": inside,
             **{name: value for name, value in os.environ.items() if name.startswith("GATEPOST_")},
         }

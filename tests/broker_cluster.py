@@ -16,6 +16,8 @@ from tests.broker import BrokerNode, free_ports
 
 __all__ = ["BrokerCluster"]
 
+TICK = 20  # seconds after which nodes take one that does not answer for dead, a quarter more or less
+
 
 class BrokerCluster:
     """Three nodes. `urls` are their addresses; the nodes can be killed, restarted, frozen and thawed."""
@@ -34,7 +36,7 @@ class BrokerCluster:
         self.nodes = [
             BrokerNode(
                 folder / f"node{number}", ports=[*ports[1 + 3 * number : 4 + 3 * number], ports[0]],
-                own_epmd=number == 0, settings=settings, name=name,
+                own_epmd=number == 0, settings=settings, erlang=f"-kernel net_ticktime {TICK}", name=name,
             )
             for number, name in enumerate(names)
         ]  # fmt: skip

@@ -149,21 +149,68 @@ async def test_dead_letters_are_an_alarm_until_their_queue_is_empty(
     assert told == ["broker.dead_letters", "broker.dead_letters_gone"]
 
 
-async def test_an_alarm_on_the_broker_is_shown_without_traffic_and_what_waited_follows(
+async def test_a_message_that_a_practice_gives_back_too_often_goes_to_the_dead_letters_and_is_alarmed(
     broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    if broker.depth(DEAD) > 0:
+        broker.empty(DEAD)
+    queue_of_a = queue_name(channel, "A")
+    async with mailboxes(journal, broker.url, channel) as queue:
+        queue.offer(journal.add(channel, "A", 2))
+        await until(lambda: journal.states("delivered") == [1, 2])
+        taken = await asyncio.get_running_loop().run_in_executor(None, give_back_for_ever, broker, queue_of_a)
+        assert taken == MAILBOX["x-delivery-limit"] + 1
+        await until(lambda: queue.condition == f"connected, 1 in {DEAD}", "the alarm", 12)
+        [(properties, body)] = broker.empty(DEAD)
+        assert (properties.headers["gatepost-delivery-id"], body) == (1, journal.rows[1].body)
+        assert broker.depth(queue_of_a) == 1, "the next one waits for the practice"
+        await until(lambda: queue.condition == "connected", "the end of the alarm", 12)
+
+
+def give_back_for_ever(broker: BrokerNode, queue: str) -> int:
+    """A practice's system that cannot take its first message: how often it was handed out."""
+    connection = broker.connect()
+    channel = connection.channel()
+    channel.basic_qos(prefetch_count=1)
+    taken = 0
+    for method, properties, _ in channel.consume(queue, inactivity_timeout=10):
+        if method is None or properties.headers["gatepost-delivery-id"] != 1:
+            break
+        taken += 1
+        channel.basic_nack(method.delivery_tag, requeue=True)
+    connection.close()
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("alarm", "end", "words"),
+    [
+        (
+            ("set_vm_memory_high_watermark", "0.00001"),
+            ("set_vm_memory_high_watermark", "absolute", "2GiB"),
+            "low on memory",
+        ),
+        (("set_disk_free_limit", "1000000GB"), ("set_disk_free_limit", "200MB"), "low on disk"),
+    ],
+)
+async def test_an_alarm_on_the_broker_is_shown_without_traffic_and_what_waited_follows(
+    broker: BrokerNode,
+    journal: FakeJournal,
+    channel: str,
+    alarm: tuple[str, ...],
+    end: tuple[str, ...],
+    words: str,
 ) -> None:
     loop = asyncio.get_running_loop()
     with structlog.testing.capture_logs() as lines:
         async with mailboxes(journal, broker.url, channel) as queue:
             await until(lambda: queue.condition == "connected")
-            await loop.run_in_executor(None, broker.control, "set_vm_memory_high_watermark", "0.00001")
+            await loop.run_in_executor(None, broker.control, *alarm)
             try:
-                await until(lambda: "low on memory" in queue.condition, "the alarm", 8)
+                await until(lambda: words in queue.condition, "the alarm", 15)
                 queue.offer(journal.add(channel, "A"))
             finally:
-                await loop.run_in_executor(
-                    None, broker.control, "set_vm_memory_high_watermark", "absolute", "2GiB"
-                )
+                await loop.run_in_executor(None, broker.control, *end)
             await until(lambda: journal.states("delivered") == [1])
             assert queue.troubles == ()
     told = [line["event"] for line in lines if "blocked" in line["event"]]
