@@ -24,7 +24,7 @@ from pamqp.commands import Basic
 from engine.crash_points import ARMED, reach
 from engine.queues.apart import Apart, open_channel
 from engine.queues.nodes import TROUBLE, Nodes
-from engine.queues.refusals import LOST, SILENT, Refusal, why_not_connected
+from engine.queues.refusals import LOST, SILENT, UNCONFIRMED, Refusal, why_not_connected
 
 __all__ = ["TROUBLE", "Link", "Outcome", "Publisher"]
 
@@ -86,7 +86,7 @@ class Link:
             self._task = None
 
     def lose(self) -> None:
-        """Give the present connection up: it does not answer any more."""
+        """Give the present connection up: what was published on it is not confirmed."""
         if self._connection is not None:
             self._lost.set()
 
@@ -139,7 +139,7 @@ class Link:
             if closing.done():
                 return LOST
             if self._lost.is_set():
-                return SILENT
+                return UNCONFIRMED
             self.blocked = await _blocked_by(connection)
             if pulse is not None and pulse.stopped(counts=not self.blocked):
                 return SILENT

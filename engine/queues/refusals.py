@@ -21,7 +21,8 @@ from aiormq.exceptions import (
 )
 
 __all__ = [
-    "LOST", "SILENT", "NotReachedError", "Refusal", "difference", "together", "why_not_connected",
+    "LOST", "SILENT", "UNCONFIRMED", "NotReachedError", "Refusal", "difference", "together",
+    "why_not_connected",
 ]  # fmt: skip
 
 
@@ -68,6 +69,10 @@ _VIRTUAL_HOST = Refusal(
 _NOBODY = Refusal("nothing listens at this address and port", "is the broker running, and the address right?")
 _NO_HOST = Refusal("the name of the broker's machine is not known", "is it right, and does name lookup work?")
 SILENT = Refusal("the broker did not answer in time", "is it overloaded, or does a firewall stand between?")
+UNCONFIRMED = Refusal(
+    "the broker did not confirm what was published, and the connection was given up",
+    "is it overloaded? In a cluster: are most of its nodes there (rabbitmqctl cluster_status)?",
+)
 _PLAIN = Refusal(
     "what listens there does not speak TLS",
     "use the broker's port for TLS (5671 as a rule) with amqps://, or amqp:// with the other",
