@@ -280,7 +280,7 @@ class Relay:
             self._full.add(key)
             log.warning(
                 "broker.trouble", channel=key[0], address=key[1],
-                why="the broker refuses messages for this queue (is it full?); they wait",
+                why="the broker refuses messages for this queue (is it full? has it a leader?); they wait",
             )  # fmt: skip
         return _rest(times)
 
