@@ -25,6 +25,7 @@ from pathlib import Path
 import pika
 import pytest
 import trustme
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 __all__ = ["BrokerNode", "broker_node", "free_ports"]
 
@@ -283,7 +284,7 @@ class BrokerNode:
             connection = self.connect()
             connection.channel().close()
             connection.close()
-        except (pika.exceptions.AMQPError, OSError):
+        except (pika.exceptions.AMQPError, AMQPConnectorException, OSError):
             return False
         return True
 

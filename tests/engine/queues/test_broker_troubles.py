@@ -37,7 +37,7 @@ def journal() -> FakeJournal:
 
 @asynccontextmanager
 async def mailboxes(
-    journal: FakeJournal, url: str, channel: str, remembered: tuple[str, ...] = ()
+    journal: FakeJournal, url: str | list[str], channel: str, remembered: tuple[str, ...] = ()
 ) -> AsyncIterator[RabbitQueue]:
     async def nobody(tickets: Tickets) -> int:
         raise AssertionError("mailboxes are not consumed")
