@@ -132,17 +132,21 @@ class Link:
         closing = connection.closing
         self._lost.clear()
         pulse = await _Pulse.of(connection) if self._nodes.several else None
-        while True:
-            lost = asyncio.ensure_future(self._lost.wait())
-            await asyncio.wait((closing, lost), timeout=_WATCH, return_when=asyncio.FIRST_COMPLETED)
-            lost.cancel()
-            if closing.done():
-                return LOST
-            if self._lost.is_set():
-                return UNCONFIRMED
-            self.blocked = await _blocked_by(connection)
-            if pulse is not None and pulse.stopped(counts=not self.blocked):
-                return SILENT
+        try:
+            while True:
+                lost = asyncio.ensure_future(self._lost.wait())
+                await asyncio.wait((closing, lost), timeout=_WATCH, return_when=asyncio.FIRST_COMPLETED)
+                lost.cancel()
+                if closing.done():
+                    return LOST
+                if self._lost.is_set():
+                    return UNCONFIRMED
+                self.blocked = await _blocked_by(connection)
+                if pulse is not None and pulse.stopped(counts=not self.blocked):
+                    return SILENT
+        finally:
+            if pulse is not None:
+                pulse.end()
 
     async def _close(self, *, gently: bool) -> None:
         connection, self._connection = self._connection, None
@@ -178,6 +182,11 @@ class _Pulse:
             self._asking = asyncio.create_task(self._ask(), name="broker pulse")
         self._waited = self._waited + 1 if counts else 0
         return self._waited > _NO_SIGN
+
+    def end(self) -> None:
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
 
     async def _ask(self) -> None:
         with suppress(*TROUBLE, asyncio.CancelledError):  # the connection's end, which is noticed elsewhere
