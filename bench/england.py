@@ -37,7 +37,7 @@ __all__ = ["Figures", "lines", "main", "measure"]
 
 Mode = Literal["mailboxes", "tickets"]
 SIZES = (500, 2000, 6300)
-ROOM_MB = 0.35  # memory that a quorum queue may cost the broker, beside its own 500 MB
+ROOM_MB = 0.2  # memory that a quorum queue may cost the broker, beside its own 500 MB
 _BROKER_MB = 500
 
 

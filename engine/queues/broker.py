@@ -161,7 +161,7 @@ class Link:
 
 
 class _Pulse:
-    """Asks a node for a sign of life every few seconds. Heartbeats tell of a frozen one only after half a
+    """Asks a node for a sign of life at each look. Heartbeats tell of a frozen one only after half a
     minute; where another node can be had, that is long."""
 
     def __init__(self, channel: AbstractChannel) -> None:
