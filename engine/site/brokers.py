@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from engine.site.certificates import check_certificates, readable_file
 from engine.site.overlay import OPTIONS
@@ -71,7 +71,12 @@ def same_cluster(old: Sequence[str], new: Sequence[str]) -> bool:
 
 def _place(url: str) -> tuple[str, str | None, int | None, str, str]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port, parts.path, parts.query
+    return parts.scheme, parts.hostname, parts.port, _virtual_host(parts), parts.query
+
+
+def _virtual_host(parts: SplitResult) -> str:
+    """What stands behind the port; nothing means RabbitMQ's own, which is called /."""
+    return unquote(parts.path[1:]) or "/"
 
 
 def _address(text: Scalar, folder: Path, environ: Mapping[str, str], problems: Problems) -> _Address | None:
@@ -97,7 +102,7 @@ def _address(text: Scalar, folder: Path, environ: Mapping[str, str], problems: P
         _warn_of_clear_password(parts.password, text, problems)
         user, at, host = parts.netloc.rpartition("@")
         shown = urlunsplit(parts._replace(netloc=re.sub(r":.*", f":{MASK}", user) + at + host))
-    return _Address(urlunsplit(parts), shown, parts.path, text.spot)
+    return _Address(urlunsplit(parts), shown, _virtual_host(parts), text.spot)
 
 
 def _split(url: str) -> SplitResult | None:

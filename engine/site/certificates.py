@@ -68,7 +68,7 @@ def check_certificates(
     for file in expired:
         problems.add(
             spot,
-            f"The certificate in {file.name} has expired: nobody who checks it connects. Renew it.",
+            f"The certificate in {file.name} has expired: whoever checks it will not connect. Renew it.",
             "expired-certificate",
             warning=True,
         )

@@ -123,6 +123,12 @@ def test_a_cluster_has_an_address_for_each_node_and_each_secret_is_filled_in_and
     assert loaded.broker_shown == "amqp://gp:***@one:5672/v, amqp://gp:***@two:5672/v"
 
 
+def test_a_virtual_host_that_is_left_out_is_the_one_called_slash(site: Path) -> None:
+    edit(site / "gatepost.yaml", "broker: embedded", "broker: [amqp://one, amqp://two/, amqp://three/%2F]")
+
+    assert len(load(site).brokers) == 3
+
+
 def test_the_tls_files_of_a_broker_are_found_from_the_site_folder(site: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(site / "ca.pem")
