@@ -65,9 +65,12 @@ class Engine:
         seen: Snapshot | None = None,
         watch: bool | None = None,
         drain: float = DRAIN,
+        accept_damage: bool = False,
     ) -> None:
         """reload reads the site folder afresh when the engine is told to; test runs the tests of a changed
-        site. seen, watch: see `Reloading`. drain: seconds that a stop gives to what is in hand."""
+        site. seen, watch: see `Reloading`. drain: seconds that a stop gives to what is in hand.
+        accept_damage: start with what is whole of a journal whose log is damaged."""
+        self._accept_damage = accept_damage
         self.reloading = Reloading(site, reload, test, seen=seen, watch=watch)
         self._drain = drain
         self.silence = Silence(site.data, lambda: self.site)
@@ -98,7 +101,10 @@ class Engine:
             loop=type(asyncio.get_running_loop()).__module__.split(".")[0],
         )  # fmt: skip
         self.journal = SqliteJournal.open(
-            site.data, loop=asyncio.get_running_loop(), on_trouble=self._journal_trouble
+            site.data,
+            loop=asyncio.get_running_loop(),
+            on_trouble=self._journal_trouble,
+            accept_damage=self._accept_damage,
         )
         self._stops.append(self.journal.close)
         self._keep_config()
@@ -216,6 +222,8 @@ class Engine:
         elif kind == "broken":
             log.critical("journal.broken", why=why, remedy="look at the disk; the engine starts afresh")
             self.end(EXIT_BROKEN)
+        elif kind == "damaged":
+            log.critical("journal.damage_accepted", why=why)
         else:
             log.error("journal.unstorable", why=why)
 

@@ -20,6 +20,8 @@ from rich.text import Text
 
 from engine.cli.options import data_folder
 from engine.journal.answers import MessageShown
+from engine.journal.damage import find_damage
+from engine.journal.ownership import unowned
 from engine.journal.reading import JournalMissing, JournalReader
 
 __all__ = [
@@ -62,6 +64,11 @@ def open_journal(site: Path, environment: str, data: Path | None) -> JournalRead
 
 def open_journal_of(folder: Path, site: Path) -> JournalReader:
     """As `open_journal`, where the data folder is known."""
+    with unowned(folder) as stopped:  # SQLite must not look first: it would make the evidence anew
+        damage = find_damage(folder) if stopped else None
+    if damage is not None:
+        click.echo(f"The journal cannot be read as it is: {damage}.", err=True)
+        sys.exit(1)
     try:
         return JournalReader(folder)
     except JournalMissing:

@@ -210,13 +210,19 @@ def _asked(
 
 async def _alone(question: Mapping[str, Any], folder: Path, site: Path, environment: str) -> dict[str, Any]:
     """No engine runs: own the journal as long as this takes. What is released goes out when one starts."""
-    from engine.journal.sqlite import JournalOwned, SqliteJournal  # only needed where no engine runs
+    from engine.journal.sqlite import (
+        JournalDamaged,
+        JournalOwned,
+        SqliteJournal,
+    )  # only needed where no engine runs
 
     loaded = load_or_refuse(site, environment)
     try:
         journal = SqliteJournal.open(folder, loop=asyncio.get_running_loop())
     except JournalOwned as why:
         return {"error": f"{why}, and does not answer"}
+    except JournalDamaged as why:
+        return {"error": str(why)}
     try:
         if not question["preview"]:
             await journal.keep_config(loaded.hash, loaded.sources)

@@ -46,9 +46,14 @@ whole group commit takes, and would be the largest part of an acknowledgement.""
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
 @click.option("--log-file", type=click.Path(path_type=Path), help="Write the log (JSON lines) here.")
+@click.option(
+    "--accept-damage",
+    is_flag=True,
+    help="Where the journal's log is damaged: keep it as evidence and start with what is whole.",
+)
 def run(
     site: Path, environment: str, data: Path | None, broker: str | None, watch: bool | None, log_level: str,
-    log_file: Path | None,
+    log_file: Path | None, accept_damage: bool,
 ) -> None:  # fmt: skip
     """Run the engine on SITE (default: config).
 
@@ -84,7 +89,8 @@ def run(
         gc.collect()
         gc.freeze()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            status = runner.run(_serve(Engine(loaded, reload=load, seen=seen, watch=watch)))
+            engine = Engine(loaded, reload=load, seen=seen, watch=watch, accept_damage=accept_damage)
+            status = runner.run(_serve(engine))
     sys.exit(status)
 
 

@@ -6,13 +6,17 @@ so a lock file left behind means nothing.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["LOCK", "JournalOwned", "Ownership"]
+__all__ = ["LOCK", "JournalOwned", "Ownership", "unowned"]
 
 LOCK = "journal.lock"
+_PATIENCE = 0.5  # seconds: whoever only reads a stopped journal keeps its owner away for less
 
 
 class JournalOwned(Exception):
@@ -38,12 +42,13 @@ class Ownership:
     def take(cls, folder: Path) -> Ownership:
         """Take the lock and write our process id into it. Raises JournalOwned where it is taken."""
         handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            written = os.pread(handle, 32, 0).strip()
-            os.close(handle)
-            raise JournalOwned(folder, int(written) if written.isdigit() else 0) from None
+        until = time.monotonic() + _PATIENCE
+        while not _lock(handle, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                written = os.pread(handle, 32, 0).strip()
+                os.close(handle)
+                raise JournalOwned(folder, int(written) if written.isdigit() else 0)
+            time.sleep(0.02)
         os.ftruncate(handle, 0)
         os.pwrite(handle, b"%d\n" % os.getpid(), 0)
         return cls(folder, handle)
@@ -53,3 +58,26 @@ class Ownership:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+@contextlib.contextmanager
+def unowned(folder: Path) -> Iterator[bool]:
+    """Whether nobody owns the journal; as long as this lasts nobody begins to. False where it cannot be
+    known."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _lock(handle, fcntl.LOCK_SH)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -22,6 +22,7 @@ from engine.journal.answered import AnswerTold
 from engine.journal.changes import put_claims_back
 from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
+from engine.journal.damage import Damage, JournalDamaged, find_damage, set_aside
 from engine.journal.deadlines import Look, Overdue, awaiting, next_deadline
 from engine.journal.earlier import EarlierCopy
 from engine.journal.entries import Counters, Entries
@@ -41,7 +42,7 @@ from engine.journal.schema import open_reading, open_writing
 from engine.journal.troubles import trouble
 from engine.journal.writer import OnTrouble, Writer
 
-__all__ = ["JournalBroken", "JournalFull", "JournalOwned", "SqliteJournal"]
+__all__ = ["JournalBroken", "JournalDamaged", "JournalFull", "JournalOwned", "SqliteJournal"]
 
 T = TypeVar("T")
 
@@ -67,20 +68,30 @@ class SqliteJournal:
 
     @classmethod
     def open(
-        cls, folder: Path, *, loop: asyncio.AbstractEventLoop, on_trouble: OnTrouble | None = None
+        cls,
+        folder: Path,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        on_trouble: OnTrouble | None = None,
+        accept_damage: bool = False,
     ) -> SqliteJournal:
         """Take the journal in `folder`, which is created where it is not there, and start its threads.
 
         `on_trouble(kind, words)` is called on the loop: `full` and `recovered` (one each for an episode),
         `unstorable` (one message could not be written), `broken` (the process must stop and be started
-        again). Raises JournalOwned where another process has it, JournalBroken where it cannot be read
-        or written (SchemaTooNew for a later version's), JournalFull where the disk has no room for it.
+        again), and `damaged` where accept_damage had it go on with what is whole. Raises JournalDamaged where
+        its log has lost something that was committed, JournalOwned where another process has it,
+        JournalBroken where it cannot be read or written (SchemaTooNew for a later version's), JournalFull
+        where the disk has no room for it.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         ownership = Ownership.take(folder)
         with contextlib.ExitStack() as undo:
             undo.callback(ownership.release)
             try:
+                damage = find_damage(folder)
+                if damage is not None:
+                    _go_on(damage, on_trouble, accept=accept_damage)
                 connection = open_writing(folder)
                 undo.callback(connection.close)
                 recovered = _recover(connection)
@@ -223,6 +234,15 @@ class SqliteJournal:
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "unknown")
             raise trouble(error) or JournalBroken(f"the journal cannot be read ({name})") from error
+
+
+def _go_on(damage: Damage, on_trouble: OnTrouble | None, *, accept: bool) -> None:
+    """Set the damaged log aside, where a person has accepted that; else refuse."""
+    if not accept:
+        raise JournalDamaged(damage)
+    kept = set_aside(damage)
+    if on_trouble is not None:
+        on_trouble("damaged", f"{damage.what}, at byte {damage.place}; {damage.lost}; kept as {kept.name}")
 
 
 def _recover(connection: sqlite3.Connection) -> int:

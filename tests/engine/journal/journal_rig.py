@@ -84,13 +84,16 @@ def changed(
     return Changed(row if isinstance(row, int) else row.id, state, at, attempts, next_try)
 
 
-def open_journal(folder: Path, troubles: list[tuple[str, str]] | None = None) -> SqliteJournal:
+def open_journal(
+    folder: Path, troubles: list[tuple[str, str]] | None = None, *, accept_damage: bool = False
+) -> SqliteJournal:
     """The journal in `folder`, on the running loop; troubles are noted in the list."""
     noted = [] if troubles is None else troubles
     return SqliteJournal.open(
         folder,
         loop=asyncio.get_running_loop(),
         on_trouble=lambda kind, words: noted.append((kind, words)),
+        accept_damage=accept_damage,
     )
 
 
