@@ -17,6 +17,7 @@ from engine.ages import age_in_words
 from engine.crash_points import ARMED, reach
 from engine.journal import stuck
 from engine.journal.answered import Answered
+from engine.journal.intact import SPOILT
 from engine.journal.records import DeliveryRow, NewDelivery
 from engine.journal.repairs import Discard, GiveUp, LetGo, MatchAgain, PutBack, SendAgain
 from engine.journal.repairs import Repair as Action
@@ -156,6 +157,8 @@ class Repair:
             why_not = f"it was {held.state} already"
         elif asked.what not in ("release", "discard"):
             why_not = "it is held: release it or discard it"
+        elif asked.what == "release" and held.spoilt:
+            why_not = f"{SPOILT}: discard it, and have its sender send it again"
         elif asked.what == "release":
             why_not = self._wrong_address(asked.answer) or why_not
         if not why_not and asked.what == "discard":

@@ -21,6 +21,7 @@ from engine.intake import Verdicts
 from engine.journal.answered import Answered
 from engine.journal.contract import Journal
 from engine.journal.earlier import known_text
+from engine.journal.intact import SPOILT
 from engine.journal.records import (
     Awaited,
     Decided,
@@ -231,6 +232,9 @@ class Router:
         return decisions
 
     def _decide(self, site: Site, waiting: Waiting, earlier: Earlier | None = None) -> Decision:
+        if waiting.spoilt:
+            log.error("journal.spoilt", message=waiting.id, feed=waiting.feed, why=SPOILT)
+            return Decision(held_before_routing=Held("failed", SPOILT))
         known = Known(waiting.received, waiting.envelope, earlier_of=earlier or {})
         try:
             return decide(site.plan, waiting.feed, waiting.body, known)

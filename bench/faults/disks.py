@@ -175,17 +175,23 @@ async def _flip(options: Options, place: str) -> Row:
             row.parked += one.parked
             row.held += one.held
             row.lost += one.lost
+            if place == "a waiting body":
+                row.expect(
+                    stage.said('"journal.spoilt"'), "the log does not say that stored bytes have changed"
+                )
+                row.expect(one.parked == 1, f"{one.parked} copies are parked, not the one")
             silent = hurt in stage.arrivals.seen or (one.lost and not stage.said('"journal.'))
             row.expect(not silent, f"a flipped byte in {place} was not noticed")
     return row
 
 
 def _wound_body(stage: Stage) -> str:
-    """Change one letter of a stored message; its control id."""
+    """Change one letter of the bytes that a waiting copy will send; its control id."""
     with journal_rows(stage.folder / "data") as connection:
         id_, body, control = connection.execute(
-            "SELECT b.id, b.bytes, m.control_id FROM body b JOIN message m ON m.body=b.id"
-            " ORDER BY b.id DESC LIMIT 1 OFFSET 5"
+            "SELECT b.id, b.bytes, m.control_id FROM delivery d JOIN message m ON m.id=d.message"
+            " JOIN body b ON b.id=coalesce(d.body, m.body) WHERE d.closed IS NULL ORDER BY d.id DESC"
+            " LIMIT 1 OFFSET 5"
         ).fetchone()
     path = stage.folder / "data" / "journal.db"
     content = bytearray(path.read_bytes())

@@ -16,6 +16,7 @@ from channels.contract import Parcel, Receipt, Sender
 from engine.crash_points import ARMED, reach
 from engine.delivery.outcomes import Recorder
 from engine.delivery.policy import judge, resting
+from engine.journal.intact import SPOILT
 from engine.journal.records import OPEN_STATES, Changed, DeliveryRow, Said
 from engine.observe.log import Log
 from routes.flow.answering import read_reply
@@ -129,6 +130,11 @@ class LaneWork:
             self.used = time.monotonic()
 
     async def _carry_out(self, rows: Sequence[DeliveryRow]) -> int:
+        if any(row.spoilt for row in rows):
+            rows = self._without_spoilt(rows)
+            if not rows:
+                await asyncio.shield(self._record(()))
+                return 0
         batches = [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
         claim = self._record(_claims(batches[0]))
         for number, batch in enumerate(batches):
@@ -149,6 +155,17 @@ class LaneWork:
         if ARMED:
             reach("delivery.recorded")
         return 0
+
+    def _without_spoilt(self, rows: Sequence[DeliveryRow]) -> Sequence[DeliveryRow]:
+        """Set aside what must not be sent; the others."""
+        for row in rows:
+            if row.spoilt:
+                self._outcomes.append(
+                    Changed(row.id, "parked", time.time_ns() // 1000, row.attempts, 0, SPOILT, row.in_doubt)
+                )
+                self._log.error("journal.spoilt", delivery=row.id, message=row.message, why=SPOILT)
+                self._log.warning("delivery.parked", delivery=row.id, message=row.message, why=SPOILT)
+        return [row for row in rows if not row.spoilt]
 
     def _record(self, claims: Sequence[Changed]) -> asyncio.Future[frozenset[int]]:
         """Begin recording the outcomes known so far together with these claims."""

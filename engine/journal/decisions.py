@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from engine.journal.answered import Answered, AnswerTold
 from engine.journal.arrivals import readable
@@ -169,7 +170,7 @@ class Recorder:
         for new in decided.deliveries:
             content = inbound if new.body is None or new.body is inbound else new.body
             if content not in stored:
-                stored[content] = self._entries.body(content)
+                stored[content] = self._entries.body(content, sha256(content).digest())
             rows.append(self._delivery(decided, message, config, new, content, stored[content]))
         return rows
 

@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 Tallies = Mapping[tuple[str, str, str], int]  # (scope, name, state) -> count
 
 INSERTS = {
-    "body": Insert("body", ("id", "bytes")),
+    "body": Insert("body", ("id", "sha256", "bytes")),
     "config": Insert("config", ("id", "hash")),
     "source": Insert("source", ("sha256", "size", "bytes"), "ON CONFLICT DO NOTHING"),
     "config_source": Insert("config_source", ("config", "path", "sha256"), "ON CONFLICT DO NOTHING"),
@@ -104,10 +104,10 @@ class Entries:
         self.changed: list[Row] = []  # updates of deliveries
         self.ended: list[Row] = []  # updates of deadlines
 
-    def body(self, content: bytes) -> int:
-        """Store bytes; gives the id to refer to them by."""
+    def body(self, content: bytes, digest: bytes | None = None) -> int:
+        """Store bytes; gives the id to refer to them by. digest: their SHA-256, unless a message has it."""
         self.counters.body += 1
-        self.rows["body"].append((self.counters.body, content))
+        self.rows["body"].append((self.counters.body, digest, content))
         return self.counters.body
 
     def event(

@@ -11,13 +11,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.journal.intact import is_spoilt
 from engine.journal.records import DeliveryRow, Lane, Waiting
 
 __all__ = ["deliveries", "held", "lanes", "open_deliveries", "waiting"]
 
 _ROW = (
     "d.id, d.message, m.feed, d.channel, d.address, d.state, d.attempts, d.next_try, d.created, m.type,"
-    " d.control_id, c.hash, b.bytes, d.in_doubt, d.kind, d.again"
+    " d.control_id, c.hash, b.bytes, d.in_doubt, d.kind, d.again,"
+    " CASE WHEN d.body IS NULL THEN m.sha256 ELSE b.sha256 END"
 )
 _WITH = (
     " CROSS JOIN message m ON m.id=d.message CROSS JOIN body b ON b.id=coalesce(d.body, m.body)"
@@ -29,15 +31,15 @@ def waiting(connection: sqlite3.Connection, after: int, limit: int, max_bytes: i
     """Messages that wait for a decision, in order of acceptance."""
     # "state <> 'decided'" is the condition of the partial index, word for word.
     rows = connection.execute(
-        "SELECT m.id, m.feed, m.received, b.bytes, m.envelope FROM message m INDEXED BY message_state"
-        " CROSS JOIN body b ON b.id=m.body"
+        "SELECT m.id, m.feed, m.received, b.bytes, m.envelope, m.sha256"
+        " FROM message m INDEXED BY message_state CROSS JOIN body b ON b.id=m.body"
         " WHERE m.state <> 'decided' AND m.state='waiting' AND m.id>? ORDER BY m.id LIMIT ?",
         (after, limit),
     )
     found: list[Waiting] = []
     size = 0
-    for id_, feed, received, body, envelope in rows:
-        found.append(Waiting(id_, feed, received, body, envelope or b""))
+    for id_, feed, received, body, envelope, digest in rows:
+        found.append(Waiting(id_, feed, received, body, envelope or b"", is_spoilt(body, digest)))
         size += len(body)
         if size >= max_bytes:
             break
@@ -99,5 +101,5 @@ def lanes(connection: sqlite3.Connection) -> list[Lane]:
 
 def _delivery_rows(rows: Iterator[Any]) -> Iterator[DeliveryRow]:
     for row in rows:
-        values: tuple[Any, ...] = (*row[:13], bool(row[13]), *row[14:])
+        values: tuple[Any, ...] = (*row[:13], bool(row[13]), *row[14:-1], is_spoilt(row[12], row[-1]))
         yield DeliveryRow(*values)

@@ -119,6 +119,7 @@ class Waiting:
     received: int
     body: bytes
     envelope: bytes = b""
+    spoilt: bool = False  # the stored bytes are not what was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ class DeliveryRow:
     in_doubt: bool = False  # a copy may have arrived already: claimed before a crash, or answered unclearly
     kind: CopyKind = ""
     again: int = 0
+    spoilt: bool = False  # the stored bytes are not what was recorded: they must not be sent
 
 
 @dataclass(frozen=True, slots=True)

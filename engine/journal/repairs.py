@@ -19,6 +19,7 @@ from engine.journal.changes import Changer
 from engine.journal.decisions import Recorder, Undecided
 from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
+from engine.journal.intact import SPOILT, is_spoilt
 from engine.journal.records import OPEN_STATES, Changed, Decided, DeliveryState, HeldPart, NewDelivery
 
 __all__ = [
@@ -340,20 +341,16 @@ class Repairer:
             return Applied("it is being sent at this moment: try again when that is over")
         if new.kind == "resend" and (state in OPEN_STATES or (state == "parked" and not action.ends)):
             return Applied(f"it is {state} still, and not sent a second time: release or redirect it")
+        feed, type_, body, config, control_id, content, spoilt = self._source(new.parent)
+        if new.body is None:
+            if spoilt:
+                return Applied(f"{SPOILT}: it is not sent anywhere; have its sender send the message again")
+            new = replace(new, body=content)
         detail = f"copy {new.parent}, {state.replace('_', ' ')}"
         if action.ends and (state in OPEN_STATES or state == "parked"):
             ending: DeliveryState = "discarded" if state == "parked" else "withdrawn"
             self._end_copy(new.parent, ending, by, f"sent elsewhere by {by.who}")
             detail += f", now {ending}"
-        row = self._connection.execute(
-            "SELECT m.feed, m.type, m.body, c.hash, d.body, m.control_id FROM delivery d CROSS JOIN message m"
-            " ON m.id=d.message CROSS JOIN config c ON c.id=d.config WHERE d.id=?",
-            (new.parent,),
-        ).fetchone()
-        feed, type_, body, config, own, control_id = row
-        if new.body is None and own is not None:
-            content = self._connection.execute("SELECT bytes FROM body WHERE id=?", (own,)).fetchone()[0]
-            new = replace(new, body=content)
         decided = Decided(message, config, by.at, deliveries=(new,))
         (copy,) = self._recorder.deliveries(
             decided,
@@ -366,6 +363,19 @@ class Repairer:
         self._entries.event(message, copy.id, new.kind, by.at, None, f"by {by.who}, {detail}{edited}")
         self._audit(by, what, message, 0, copy.id, "", f"{detail}, to {goes}{edited}")
         return Applied(deliveries=(copy.id,))
+
+    def _source(self, id_: int) -> tuple[str, str, int, str, str, bytes | None, bool]:
+        """What a further copy of a copy needs: the message's feed, type and body, the copy's configuration,
+        the message's control id, the copy's bytes where they are its own, and whether its stored bytes have
+        changed."""
+        feed, type_, body, config, control_id, own, content, digest = self._connection.execute(
+            "SELECT m.feed, m.type, m.body, c.hash, m.control_id, d.body IS NOT NULL, b.bytes,"
+            " CASE WHEN d.body IS NULL THEN m.sha256 ELSE b.sha256 END"
+            " FROM delivery d CROSS JOIN message m ON m.id=d.message CROSS JOIN config c ON c.id=d.config"
+            " CROSS JOIN body b ON b.id=coalesce(d.body, m.body) WHERE d.id=?",
+            (id_,),
+        ).fetchone()
+        return feed, type_, body, config, control_id, content if own else None, is_spoilt(content, digest)
 
     def _copy(self, id_: int) -> tuple[int, DeliveryState | str]:
         """A copy's message, and its state as this commit leaves it; "" where there is no such copy."""

@@ -33,7 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 7
+VERSION = 8
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
 # released and discarded, where a person did it; answer, of a reply, with the copy that it speaks of.
@@ -43,7 +43,8 @@ VERSION = 7
 TABLES = """
 CREATE TABLE body (
   id INTEGER PRIMARY KEY,
-  bytes BLOB NOT NULL
+  bytes BLOB NOT NULL,
+  sha256 BLOB                   -- of bytes that are no message's own; a message's row has its own
 );
 CREATE TABLE config (
   id INTEGER PRIMARY KEY,
@@ -287,6 +288,9 @@ CREATE INDEX said_delivery ON said (delivery);
 CREATE TABLE onward (
   delivery INTEGER PRIMARY KEY, reasons TEXT NOT NULL, channel TEXT NOT NULL, address TEXT, late TEXT
 );
+""",
+    7: """
+ALTER TABLE body ADD COLUMN sha256 BLOB;
 """,
 }
 

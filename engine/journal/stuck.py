@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.journal.intact import is_spoilt
+
 if TYPE_CHECKING:
     from engine.journal.records import CopyKind, DeliveryState
 
@@ -55,6 +57,7 @@ class HeldFound:
     body: bytes = b""
     envelope: bytes = b""
     known: str = ""
+    spoilt: bool = False  # the stored bytes are not what was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ def held_of(connection: sqlite3.Connection, ids: Sequence[int]) -> list[HeldFoun
     """These parts, whatever became of them, with the content of their messages."""
     rows = connection.execute(
         f"SELECT {_columns(parts=True)}, (SELECT count(*) FROM part p WHERE p.message=h.message"  # noqa: S608
-        " AND p.route=h.route AND p.number<h.part), b.bytes, m.envelope, coalesce(m.known, '')"
+        " AND p.route=h.route AND p.number<h.part), b.bytes, m.envelope, coalesce(m.known, ''), m.sha256"
         " FROM held h CROSS JOIN message m ON m.id=h.message CROSS JOIN body b ON b.id=m.body"
         " WHERE h.id IN (SELECT value FROM json_each(?)) ORDER BY h.id",
         (json.dumps(ids),),
@@ -267,6 +270,7 @@ def _held(row: Sequence[Any]) -> HeldFound:
     values[6] = bool(values[6])
     if len(values) > 18:
         values[18] = values[18] or b""
+        values[20] = is_spoilt(values[17], values[20])
     return HeldFound(*values)
 
 

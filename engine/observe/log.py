@@ -92,6 +92,7 @@ EVENTS = {
     "journal.full": "no space on disk: nothing is acknowledged until there is",
     "journal.recovered": "the journal can write again",
     "journal.broken": "the disk reported an error: the engine stops and must be started afresh",
+    "journal.spoilt": "stored bytes are not what was received: held or parked, never sent; look at the disk",
     "journal.damage_accepted": "the log had lost committed work; a person had the engine go on with the rest",
     "journal.unstorable": "one message could not be written, and was not acknowledged; the others flow",
     "repair.done": "a person released, resent, redirected or discarded something; the audit says why",

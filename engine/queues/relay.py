@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from engine.crash_points import ARMED, reach
 from engine.delivery.outcomes import Recorder
 from engine.journal.contract import Journal
+from engine.journal.intact import SPOILT
 from engine.journal.records import OPEN_STATES, Changed, DeliveryRow, Lane
 from engine.observe.log import get_log
 from engine.queues.broker import Outcome, Publisher
@@ -208,9 +209,8 @@ class Relay:
         for row in rows:
             if not self._wanted(key, row, turn.mailbox):
                 continue
-            if len(row.body) > self.max_message:
-                turn.changes.append(Changed(row.id, "parked", now_us(), row.attempts, 0, TOO_LARGE))
-                log.warning("delivery.parked", channel=key[0], address=key[1], delivery=row.id, why=TOO_LARGE)
+            if row.spoilt or len(row.body) > self.max_message:
+                turn.changes.append(_parked(key, row))
                 continue
             doubt = self._in_doubt(key, row)
             if not turn.mailbox:
@@ -297,6 +297,15 @@ class Relay:
         except asyncio.CancelledError:
             self._recorder.keep(changes)
             raise
+
+
+def _parked(key: LaneKey, row: DeliveryRow) -> Changed:
+    """Set aside what must not be published, or cannot be."""
+    why = SPOILT if row.spoilt else TOO_LARGE
+    if row.spoilt:
+        log.error("journal.spoilt", delivery=row.id, message=row.message, why=why)
+    log.warning("delivery.parked", channel=key[0], address=key[1], delivery=row.id, why=why)
+    return Changed(row.id, "parked", now_us(), row.attempts, 0, why)
 
 
 def _rest(times: int) -> int:

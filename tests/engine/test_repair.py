@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from engine.ages import age_in_words
 from engine.journal.reading import JournalReader
 from engine.journal.records import Changed
+from engine.journal.schema import DATABASE
 from engine.journal.stuck import HeldFound
 from tests.engine.past_rig import an_example, edit, sample
 from tests.engine.past_rig import work as work_on_example
@@ -350,3 +353,26 @@ def test_one_thing_asked_for_twice_is_done_once(site: Path) -> None:
 )
 def test_ages_are_told_in_words(days: float, words: str) -> None:
     assert age_in_words(int(days * DAY)) == words
+
+
+def test_what_the_disk_has_changed_is_neither_released_nor_sent_again_from(site: Path) -> None:
+    async def do(rig: Rig) -> None:
+        held = rig.held()["test_messages"]
+        with closing(sqlite3.connect(rig.folder / DATABASE, isolation_level=None)) as connection:
+            connection.execute("UPDATE body SET bytes = CAST(replace(bytes, 'HB', 'HX') AS BLOB)")
+        (item,) = await rig.ask("release", ok=False, held=[held])
+        assert item["why_not"].startswith("the stored bytes are not what was received (sha256 differs)")
+        sent = {(channel, address): id_ for id_, channel, address in copies(rig)}
+        away = {"channel": "gp", "address": "Y06602"}
+        (item,) = await rig.ask("redirect", ok=False, copies=[sent["gp", "Y06601"]], **away)
+        assert item["why_not"].startswith("the stored bytes are not what was received (sha256 differs)")
+        assert len(copies(rig)) == len(sent)
+        await rig.ask("discard", held=[held])
+
+    def copies(rig: Rig) -> list[tuple[int, str, str]]:
+        with JournalReader(rig.folder) as reader:
+            story = reader.show(2)
+            assert story is not None
+            return [(one.id, one.channel, one.address) for one in story.deliveries]
+
+    run(site, do, result("1", mode="T"), result("2"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from engine import router as router_module
 from engine.intake import Verdicts
 from engine.journal.contract import Trouble
 from engine.journal.records import Arrival, DeliveryRow, Stored, Verdict, Waiting
+from engine.journal.schema import DATABASE
 from engine.journal.sqlite import SqliteJournal
+from engine.journal.stuck import held_parts
 from engine.router import Router
 from engine.site.loading import load_site
 from engine.site.model import Site
@@ -159,3 +163,21 @@ async def test_patients_that_a_message_says_are_one_are_recorded_with_its_decisi
     assert router_module.to_record(decision, waiting, "c0ffee", 2).merges == (
         ((("patient", "H2"),), (("patient", "H1"),)),
     )
+
+
+async def test_a_message_whose_stored_bytes_have_changed_is_held_and_the_next_one_flows(
+    house: House, tmp_path: Path
+) -> None:
+    house.store(range(3))
+    await until(lambda: house.journal.tallies().get(("feed", "any", "waiting")) == 3, "all are stored")
+    with closing(sqlite3.connect(tmp_path / "data" / DATABASE, isolation_level=None)) as connection:
+        connection.execute("UPDATE body SET bytes = CAST(replace(bytes, 'PID', 'PIE') AS BLOB) WHERE id=2")
+    router = house.router()
+    router.start()
+    await until(lambda: len(house.delivered) == 2, "the others are decided")
+    await router.stop()
+
+    assert house.order() == [0, 2]
+    assert house.journal.tallies()["tray", "failed", "held"] == 1
+    (held,) = await house.journal.look(held_parts)
+    assert held.reason == "the stored bytes are not what was received (sha256 differs)"

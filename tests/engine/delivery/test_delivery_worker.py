@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -434,3 +435,23 @@ async def test_a_rest_longer_than_the_longest_wait_was_told_by_a_clock_that_was_
     assert await worker.work(Tickets("gp", "", tuple(journal.rows.values()))) == 0
     assert journal.states("delivered") == [1, 2]
     await worker.close()
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+async def test_what_the_disk_has_changed_is_parked_unsent_and_the_next_one_goes(one_by_one: bool) -> None:
+    lane = Lane(one_by_one=one_by_one)
+    rows = lane.add(3)
+    rows[1] = replace(rows[1], spoilt=True)
+    assert await lane.work.carry_out(rows) == 0
+    assert lane.peer.sent == [1, 3]
+    assert lane.history(2) == ["parked"]
+    (change,) = (change for change in lane.journal.changes if change.delivery == 2)
+    assert change.reason == "the stored bytes are not what was received (sha256 differs)"
+    assert [line["delivery"] for line in lane.events.named("journal.spoilt")] == [2]
+
+
+async def test_where_all_is_spoilt_nothing_is_sent_and_all_of_it_is_parked(lane: Lane) -> None:
+    rows = [replace(row, spoilt=True) for row in lane.add(2)]
+    assert await lane.work.carry_out(rows) == 0
+    assert lane.peer.sent == []
+    assert lane.journal.states("parked") == [1, 2]

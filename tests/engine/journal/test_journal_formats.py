@@ -40,12 +40,12 @@ def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def content(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """All rows that format 1 could hold."""
-    plain = ("body", "config", "part", "finding", "key", "event", "tally")
+    plain = ("config", "part", "finding", "key", "event", "tally")
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
         found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in plain}
-        for name in ("message", "held", "delivery"):
+        for name in ("body", "message", "held", "delivery"):
             rows = connection.execute(f"SELECT * FROM {name}").fetchall()
-            width = {"message": 23, "held": 9, "delivery": 17}[name]
+            width = {"body": 2, "message": 23, "held": 9, "delivery": 17}[name]
             found[name] = [row[:width] for row in rows]
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from engine.delivery.outcomes import Recorder
@@ -150,4 +151,15 @@ async def test_rows_wait_while_it_is_paused() -> None:
     relayed.relay.resume()
     await until(lambda: len(relayed.journal.states("delivered")) == 500)
     assert relayed.broker.stored == list(range(1, 501))
+    await relayed.relay.stop()
+
+
+async def test_what_the_disk_has_changed_is_parked_and_not_published() -> None:
+    relayed = Relayed("gp")
+    rows = relayed.journal.add("gp", "A", 3)
+    relayed.relay.offer([rows[0], replace(rows[1], spoilt=True), rows[2]])
+    await until(lambda: relayed.journal.states("delivered") == [1, 3])
+    assert relayed.broker.stored == [1, 3]
+    assert relayed.journal.states("parked") == [2]
+    assert "sha256" in next(c.reason for c in relayed.journal.changes if c.delivery == 2)
     await relayed.relay.stop()
