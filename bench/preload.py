@@ -26,6 +26,7 @@ from typing import Literal
 
 from bench.messages import Maker, addresses, result_maker
 from bench.past import Sent, arrival_of, fill
+from bench.rig import ROOT
 from bench.site import Target, write_site
 from engine.journal.arrivals import store
 from engine.journal.balance import recount, tallies
@@ -45,7 +46,7 @@ from routes.flow.decision import Known
 __all__ = ["About", "Kind", "preloaded"]
 
 Kind = Literal["past", "backlog"]
-ROOM = Path("/tmp/gatepost-preloaded")  # noqa: S108 - a cache of invented messages, made anew where it is not there
+ROOM = ROOT / "var" / "preloaded"
 ABOUT = "about.json"
 FORM = 1  # goes up when other messages are made, or other things become of them
 BATCH = 512

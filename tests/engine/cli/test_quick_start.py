@@ -25,3 +25,15 @@ def test_the_status_of_an_engine_is_asked_without_tables_for_terminals() -> None
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert not {"rich", "sqlite3", "yaml"} & set(loaded.stdout.split())
+
+
+def test_a_data_folder_written_plainly_is_found_without_a_reader_of_yaml() -> None:
+    script = (
+        "import sys; from pathlib import Path; from engine.site.data_folder import find_data_folder;"
+        " print(find_data_folder(Path('config'), 'demo'), *sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    folder, *modules = loaded.stdout.split()
+
+    assert folder.endswith("/var/demo")
+    assert "yaml" not in modules

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from engine.site import data_folder
 from engine.site.data_folder import find_data_folder
 from tests.system_sites import passthrough, write
 
@@ -32,3 +35,39 @@ def test_where_it_cannot_be_known_nothing_is_guessed(tmp_path: Path) -> None:
     for text in ("site: [", "data: [a]\n", "- list\n"):
         write(site, {"gatepost.yaml": text})
         assert find_data_folder(site) is None
+
+
+GATEPOST = (
+    "site: a\ndata: var/here\n",
+    "# first\n\nsite: a\ndata:   /srv/gatepost # there\n",
+    "site: a\r\ndata: var/here\r\n",
+    "site: a\ndata: 'var/quoted'\n",
+    'site: a\ndata: "var/ö"\n',
+    "site: a\ndata: var/with space\n",
+    "site: a\ndata: a#b\n",
+    "site: a\ndata: >-\n  var/folded\n",
+    "{site: a,\ndata: var/flow\n}\n",
+    "site: |\n  data: var/text\nbroker: embedded\n",
+    "site: a\ntrays:\n  data: {owner: somebody}\n",
+    "site: a\ndatabase: none\ndata: var/here\n",
+    "site: a\ndata : var/spaced\n",
+    "\ufeffsite: a\ndata: var/here\n",
+    "site: a\ndata: ~\n",
+    "site: a\ndata:\n",
+    "site: a\n",
+)
+
+
+@pytest.mark.parametrize(
+    "layer", ["", "data: /srv/live\n", "channels:\n  a:\n    data: b\n", "data: '/srv/x'\n"]
+)
+@pytest.mark.parametrize("text", GATEPOST)
+def test_a_glance_finds_what_the_reader_of_yaml_finds(
+    tmp_path: Path, text: str, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = passthrough(tmp_path / "site", 2575)
+    write(site, {"gatepost.yaml": text, "environments/live.yaml": layer or "live: no\n"})
+    found = find_data_folder(site), find_data_folder(site, "live")
+    monkeypatch.setattr(data_folder, "_glance", lambda _folder, _environment: "")
+
+    assert found == (find_data_folder(site), find_data_folder(site, "live"))
