@@ -7,7 +7,7 @@ not know how a report is shown, nor ask a clock: what "now" is, it is told.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -159,8 +159,9 @@ def reconcile(
     made: int,
     feed: str = "",
     practice: str = "",
+    counted: Callable[[], None] = lambda: None,
 ) -> Report:
-    """The report of these days, which follow each other."""
+    """The report of these days, which follow each other. counted: told of each day that is done."""
     lines: list[Line] = []
     copies: list[CopyLine] = []
     refused: dict[tuple[str, str], int] = {}
@@ -169,6 +170,7 @@ def reconcile(
         lines += _lines(day.isoformat(), reckoning.fates(*bounds))
         copies += _copy_lines(day.isoformat(), reckoning.copies(*bounds))
         refused |= {(day.isoformat(), name): count for name, count in reckoning.refused(*bounds).items()}
+        counted()
     since, until = bounds_of(days[0], zone)[0], bounds_of(days[-1], zone)[1]
     doubtful = any(line.count("unaccounted") for line in lines)
     return Report(

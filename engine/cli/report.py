@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -107,7 +108,10 @@ def report(
             return
         days = _days(zone, day, since, until, journal)
         counts = _counts(sent, site, environment, journal) if sent is not None else None
-        with journal.reckoning(feed=feed, practice=practice) as reckoning:
+        with (
+            journal.reckoning(feed=feed, practice=practice) as reckoning,
+            _progress(len(days)) as counted,
+        ):
             found = reconcile(
                 reckoning,
                 days,
@@ -116,10 +120,21 @@ def report(
                 made=int(time.time() * 1e6),
                 feed=feed,
                 practice=practice,
+                counted=counted,
             )
             found = _with_senders(found, reckoning, days, zone, counts, sequences=sequences)
     _show(found, site, environment, as_json=as_json, table=table, page=page)
     sys.exit(0 if found.balances and not _differ(found) else 1)
+
+
+@contextmanager
+def _progress(days: int) -> Iterator[Callable[[], None]]:
+    """What is called for each day that is counted: drawn for somebody who watches, and else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    with click.progressbar(length=days, label="Counting", file=sys.stderr) as progress:
+        yield lambda: progress.update(1)
 
 
 # -- what is asked --------------------------------------------------------------------------------------

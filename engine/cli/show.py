@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -17,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.asking import EngineNotRunning, ask
-from engine.cli.audit import audit_as_json, audit_table
 from engine.cli.journal_view import (
     KIND_WORDS,
     STATE_WORDS,
@@ -29,13 +29,13 @@ from engine.cli.journal_view import (
     plain,
     whereabouts,
 )
-from engine.cli.messages import copy_as_json, message_as_json
 from engine.cli.options import data_folder, environment_option, site_argument
-from engine.cli.said_view import said_as_json, said_table
-from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
-from engine.journal.reading import JournalReader
-from engine.journal.returns import ReturnedFound
-from engine.journal.stuck import AuditShown
+
+if TYPE_CHECKING:  # what is seldom shown is loaded when it is shown: somebody waits for this command
+    from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
+    from engine.journal.reading import JournalReader
+    from engine.journal.returns import ReturnedFound
+    from engine.journal.stuck import AuditShown
 
 __all__ = ["show"]
 
@@ -77,7 +77,8 @@ def show(
             sys.exit(1)
         done = journal.audit(message=story.message.id)
         content = _content(journal, story, body=body, copy=copy)
-        returns = journal.returned(message=story.message.id)
+        came_back = any(one.state == "refused_by_recipient" for one in story.deliveries)
+        returns = journal.returned(message=story.message.id) if came_back else []
         proposals = _proposals(journal, returns, site, environment)
     if content is not None or any(one.words for one in story.said):
         click.echo(REMINDER, err=True)
@@ -148,8 +149,12 @@ def _tell(story: MessageStory, done: list[AuditShown], out: Console, in_force: s
     if story.deliveries:
         out.print(_copy_table(story.deliveries, {one.delivery: one for one in story.deadlines}))
     if story.said:
+        from engine.cli.said_view import said_table
+
         out.print(said_table(story.said))
     if done:
+        from engine.cli.audit import audit_table
+
         out.print(audit_table(done, title="Done by people"))
     out.print(_journey(story.events))
 
@@ -310,6 +315,10 @@ def _as_json(
     in_force: str,
     proposals: list[tuple[int, str, str]],
 ) -> dict[str, object]:
+    from engine.cli.audit import audit_as_json
+    from engine.cli.messages import copy_as_json, message_as_json
+    from engine.cli.said_view import said_as_json
+
     message = message_as_json(story.message)
     decided = bool(in_force and story.message.config)
     message["config_in_force"] = story.message.config.startswith(in_force) if decided else None

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from engine.journal import returns, stuck
 from engine.journal.answers import (
     Balance,
     DeadlineShown,
@@ -30,6 +29,7 @@ from engine.journal.schema import JournalMissing, format_of, open_reading
 from engine.journal.search import Search
 
 if TYPE_CHECKING:  # what only some commands read is imported when it is asked for
+    from engine.journal import returns, stuck
     from engine.journal.earlier import EarlierCopy
     from engine.journal.entries import Tallies
     from engine.journal.past import PastTraffic, Stretch
@@ -267,10 +267,14 @@ class JournalReader:
 
     def trays(self) -> list[stuck.TrayShown]:
         """The trays in which something waits."""
+        from engine.journal import stuck
+
         return stuck.trays(self._connection)
 
     def held_parts(self, *, tray: str = "", messages: Sequence[int] = ()) -> list[stuck.HeldFound]:
         """What waits in a tray, or of these messages; oldest first, without content."""
+        from engine.journal import stuck
+
         known = self._format >= _REPAIRS
         return stuck.held_parts(self._connection, tray=tray, messages=messages, parts=known)
 
@@ -278,6 +282,8 @@ class JournalReader:
         self, *, channel: str = "", address: str = "", messages: Sequence[int] = ()
     ) -> list[stuck.CopyFound]:
         """Parked copies, oldest first."""
+        from engine.journal import stuck
+
         known = self._format >= _KINDS
         return stuck.parked(
             self._connection, channel=channel, address=address, messages=messages, kinds=known
@@ -285,18 +291,24 @@ class JournalReader:
 
     def parked_groups(self) -> list[stuck.ParkedGroup]:
         """What is parked, or was refused by its recipient, by channel, address and reason."""
+        from engine.journal import stuck
+
         return stuck.parked_groups(self._connection)
 
     def returned(
         self, *, channel: str = "", address: str = "", message: int = 0
     ) -> list[returns.ReturnedFound]:
         """What its recipients sent back, and nobody has dealt with; oldest first."""
+        from engine.journal import returns
+
         if self._format < _SAID:
             return []
         return returns.returned(self._connection, channel=channel, address=address, message=message)
 
     def bodies_of_patient(self, message: int) -> Sequence[tuple[int, str, bytes]]:
         """This message, and later ones of its patient, newest first: id, feed, and bytes."""
+        from engine.journal import returns
+
         return returns.bodies_of_patient(self._connection, message)
 
     def audit(
@@ -305,6 +317,10 @@ class JournalReader:
         """The newest lines of the audit, the oldest of them first."""
         if self._format < _REPAIRS:
             return []
+        if message and not self._one("SELECT 1 FROM audit WHERE message=? LIMIT 1", message):
+            return []  # as with most messages
+        from engine.journal import stuck
+
         return stuck.audit(self._connection, message=message, since=since, until=until, limit=limit)
 
     def past(self, stretch: Stretch) -> PastTraffic:

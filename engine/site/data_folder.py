@@ -20,7 +20,7 @@ __all__ = ["find_data_folder", "find_site_name", "find_timezone"]
 
 _GLANCE = 65_536  # bytes
 _KEY = re.compile(rb"[a-z_]+:(?: |$)")
-_PLAIN = re.compile(rb"data: +([A-Za-z0-9_/][A-Za-z0-9_./-]*) *(?: #.*)?")
+_PLAIN = re.compile(rb"data: +([A-Za-z0-9_./][A-Za-z0-9_./-]*) *(?: #.*)?")
 
 
 def find_data_folder(folder: Path, environment: str = "") -> Path | None:
@@ -66,8 +66,10 @@ def _said(folder: Path, environment: str, key: str) -> str:
 
 
 def _glance(folder: Path, environment: str) -> str:
-    """What `data` says, where it stands as it nearly always does, on a line of its own in plain letters. "" for
-    all else, which is read as YAML: that costs more than the rest of what an engine is asked with."""
+    """What `data` says where it stands as it nearly always does, on a line of its own in plain letters.
+
+    "" for all else, which is read as YAML: that costs more than the rest of what an engine is asked with.
+    """
     said = ""
     for name in ("gatepost.yaml", f"environments/{environment}.yaml" if environment else ""):
         if not name:

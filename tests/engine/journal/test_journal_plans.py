@@ -177,22 +177,29 @@ async def test_a_journey_and_what_people_look_at_are_found_by_index(
         lambda reader: reader.parked(address="Y06601"),
         lambda reader: reader.parked(messages=[one]),
         lambda reader: reader.parked_groups(),
+        lambda reader: reader.returned(),
+        lambda reader: reader.returned(message=one),
     ]  # fmt: skip
     statements = [text for question in questions for text in asked(tmp_path, question)]
 
     assert not whole_tables(tmp_path, statements)
 
 
-async def test_what_one_message_waits_with_is_found_by_the_message(
-    journal: SqliteJournal, tmp_path: Path
+@pytest.mark.parametrize(("question", "index"), [
+    (lambda reader: reader.held_parts(messages=[1]), "held_message"),
+    (lambda reader: reader.parked(messages=[1]), "delivery_message"),
+    (lambda reader: reader.returned(message=1), "delivery_message"),
+])  # fmt: skip
+async def test_what_waits_of_one_message_is_found_by_the_message(
+    journal: SqliteJournal, tmp_path: Path, question: Callable[[JournalReader], Any], index: str
 ) -> None:
-    """Not by going through all that waits."""
+    """Not by going through all that waits, of all messages."""
     await play(journal)
-    (question,) = (t for t in asked(tmp_path, lambda r: r.held_parts(messages=[1])) if t.startswith("SELECT"))
+    asks = [text for text in asked(tmp_path, question) if text.startswith(("SELECT d.id", "SELECT h.id"))]
     with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
-        steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {question}")]
+        steps = [row[3] for text in asks for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
 
-    assert any("held_message" in step for step in steps), steps
+    assert index in steps[0] + steps[1], steps
 
 
 @pytest.mark.parametrize("only", [{}, {"feed": "northfield_lims"}, {"practice": "Y06601"}], ids=str)
