@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -148,7 +149,7 @@ def test_a_reply_that_was_not_matched_is_matched_when_it_is_released(site: Path)
             if not ok:
                 came = arrival(900, feed="replies", type_="ACK", at=LATER)
                 body = b"MSH|^~\\&|S|Y06601|L|N|1||ACK|900|P|2.4\rMSA|AA|R1\r"
-                await store(rig.journal, replace(came, body=body))
+                await store(rig.journal, replace(came, body=body, sha256=hashlib.sha256(body).digest()))
                 unread = Answered("AA", spoken=Spoken(b"R1", {"other": ""}))
                 await rig.journal.answer([Decided(2, "c0ffee", LATER, answer=unread)])
             (item,) = await rig.ask("release", held=[rig.held()["unmatched"]], ok=ok)
