@@ -17,6 +17,7 @@ from engine.ages import age_in_words
 from engine.crash_points import ARMED, reach
 from engine.journal import stuck
 from engine.journal.answered import Answered
+from engine.journal.chain import head_of
 from engine.journal.intact import SPOILT
 from engine.journal.records import DeliveryRow, NewDelivery
 from engine.journal.repairs import Discard, GiveUp, LetGo, MatchAgain, PutBack, SendAgain
@@ -33,7 +34,7 @@ from engine.site.model import Site
 from routes.hl7.formats import is_no_address
 from routes.hl7.header import read_header
 
-__all__ = ["Repair", "address_of"]
+__all__ = ["Repair", "address_of", "tell_head"]
 
 Again = Literal["resend", "redirect", "re-addressed"]
 
@@ -116,6 +117,8 @@ class Repair:
                         self._expect(new.awaited.due)
         if due:
             self._deliver(await self._journal.deliveries(due))
+        if any(not done.why_not for done in applied):
+            await tell_head(self._journal)
 
     async def _rounds(self, asked: Asked) -> list[Asked]:
         """The question in parts that are done one after another: of one message, one held thing at a time.
@@ -299,6 +302,13 @@ class Repair:
         if address_of(site, answer.channel, answer.address) is None:
             return self._no_address(answer.channel, answer.address, None)
         return ""
+
+
+async def tell_head(journal: SqliteJournal) -> None:
+    """Write the audit's head to the log, which may be kept elsewhere: it shows later what was taken away."""
+    record, head = await journal.look(head_of)
+    if head:
+        log.info("audit.head", record=record, head=head)
 
 
 def address_of(site: Site, channel: str, address: str) -> str | None:

@@ -34,7 +34,7 @@ from engine.queues.queue_feed import QueueFeed
 from engine.queues.rabbitmq import RabbitQueue
 from engine.queues.remembered import FILE, Remembered
 from engine.reloading import Load, Parts, Reloading, Test, failing_tests
-from engine.repair import Repair
+from engine.repair import Repair, tell_head
 from engine.router import Router
 from engine.silence import Silence
 from engine.site.model import Feed, Site
@@ -137,6 +137,7 @@ class Engine:
         self.router.task.add_done_callback(self._part_ended)
         self.deadlines.start().add_done_callback(self._part_ended)
         self._stops.append(self.deadlines.stop)
+        await tell_head(self.journal)
         repair = Repair(self.journal, lambda: self.site, self._deliver, expect=self.deadlines.expect)
         self.control = Control(
             site.data, {"status": self._status, "reload": self._reload, "repair": repair.ask}

@@ -24,6 +24,7 @@ from engine.journal.answers import (
     MessageStory,
     SaidShown,
 )
+from engine.journal.chain import Verified, verify
 from engine.journal.parts import RoutePart
 from engine.journal.schema import JournalMissing, format_of, open_reading
 from engine.journal.search import Search
@@ -51,7 +52,7 @@ _DELIVERIES = (
 )
 _HELD = "SELECT id, route, tray, reason, place, entry, at, state, piece FROM held WHERE message=? ORDER BY id"
 # The formats from which on pieces, the texts of configurations, and kinds of copies are recorded.
-_PIECES, _CONFIGS, _KINDS, _REPAIRS, _SAID = 2, 2, 3, 4, 6
+_PIECES, _CONFIGS, _KINDS, _REPAIRS, _SAID, _CHAIN = 2, 2, 3, 4, 6, 9
 _SAYINGS = (
     "SELECT s.delivery, s.at, s.code, s.reason, s.words, s.message, coalesce(m.feed, ''), s.counts"
     " FROM said s LEFT JOIN message m ON m.id=s.message"
@@ -322,6 +323,12 @@ class JournalReader:
         from engine.journal import stuck
 
         return stuck.audit(self._connection, message=message, since=since, until=until, limit=limit)
+
+    def verify_audit(self, head: str = "") -> Verified:
+        """Whether the audit is as it was written: see engine.journal.chain."""
+        if self._format < _REPAIRS:
+            return Verified(0, 0, "")
+        return verify(self._connection, head, chained=self._format >= _CHAIN)
 
     def past(self, stretch: Stretch) -> PastTraffic:
         """What was decided in a stretch of time, to be gone through message by message."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.journal.answered import Answered
 from engine.journal.arrivals import readable
+from engine.journal.chain import following, link
 from engine.journal.changes import Changer
 from engine.journal.decisions import Recorder, Undecided
 from engine.journal.earlier import SAME
@@ -395,10 +396,12 @@ class Repairer:
     def _audit(
         self, by: By, what: str, message: int, held: int, delivery: int, config: str, detail: str
     ) -> None:
+        number, before = following(self._connection)
+        record = (number, by.at, by.who, what, by.why, message, held, delivery, config, detail)
         self._connection.execute(
-            "INSERT INTO audit (at, who, what, why, message, held, delivery, config, detail)"
-            " VALUES (?,?,?,?,?,?,?,?,?)",
-            (by.at, by.who, what, by.why, message, held, delivery, config, detail),
+            "INSERT INTO audit (id, at, who, what, why, message, held, delivery, config, detail, chain)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (*record, link(before, record)),
         )
 
 

@@ -33,7 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 8
+VERSION = 9
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
 # released and discarded, where a person did it; answer, of a reply, with the copy that it speaks of.
@@ -212,7 +212,8 @@ CREATE TABLE audit (
   held INTEGER NOT NULL,        -- held.id, or 0
   delivery INTEGER NOT NULL,    -- delivery.id, or 0
   config TEXT NOT NULL,         -- hash of the configuration that decided anew, or ''
-  detail TEXT NOT NULL
+  detail TEXT NOT NULL,
+  chain BLOB                    -- SHA-256 of this record and of the chain before it: see chain.py
 );
 CREATE INDEX audit_message ON audit (message);
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
@@ -291,6 +292,9 @@ CREATE TABLE onward (
 """,
     7: """
 ALTER TABLE body ADD COLUMN sha256 BLOB;
+""",
+    8: """
+ALTER TABLE audit ADD COLUMN chain BLOB;
 """,
 }
 

@@ -96,6 +96,7 @@ EVENTS = {
     "journal.damage_accepted": "the log had lost committed work; a person had the engine go on with the rest",
     "journal.unstorable": "one message could not be written, and was not acknowledged; the others flow",
     "repair.done": "a person released, resent, redirected or discarded something; the audit says why",
+    "audit.head": "the hash of the newest audit record, at each repair and start; `audit --head` takes it",
     "repair.refused": "a person asked for a repair that could not be made, and why",
     "plugin.failed": "a plugin step crashed, took too long or gave back no message; its else was taken",
 }

@@ -152,3 +152,18 @@ def test_wrong_ids_and_questions_are_wrong_use(site: Path) -> None:
     assert "Say what" in gatepost("discard", site, status=2).output
     assert "not both" in gatepost("discard", site, "--tray", "a", "--practice", "b", status=2).output
     assert "has no copy 7" in gatepost("resend", "1", site, "--copy", "C7", status=2).output
+
+
+def test_the_audit_is_verified_and_a_head_that_was_kept_shows_what_was_taken_away(site: Path) -> None:
+    assert gatepost("audit", site, "--verify").output == "The audit is empty: nothing was done by hand.\n"
+    gatepost("discard", "H1", site, "--why", "asked again", "--yes")
+    shown = gatepost("audit", site, "--verify").output
+    assert shown.startswith("1 record is as written.\nhead ")
+    head = shown.split()[-1]
+    kept = gatepost("audit", site, "--verify", "--head", head).output
+    assert "The head that was kept is that of record 1." in kept
+    missed = gatepost("audit", site, "--verify", "--head", "0" * 64, status=1).output
+    assert "no record has the head that was kept" in missed
+    assert json.loads(gatepost("audit", site, "--verify", "--json").output)["head"] == head
+    gatepost("audit", site, "--verify", "--head", "short", status=2)
+    gatepost("audit", site, "--head", head, status=2)
