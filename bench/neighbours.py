@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.engine import EngineProcess, free_port
-from bench.faults.site import write_fault_site
+from bench.faults.site import Target, write_fault_site
 from bench.messages import Maker, addresses, result_maker
 from bench.wire import Frames, Reply, answer, frame, header, sequence, serve
 
@@ -63,18 +63,24 @@ TROUBLES = "none:0,refused:1,refused:10,silent:1,silent:10,slow:1,slow:10"
 class _Doors:
     """A hundred practices of one engine. `late`: how long each healthy one's messages took, in seconds."""
 
-    ports: Mapping[str, int]
+    codes: Sequence[str]
     sick: frozenset[str] = frozenset()
     trouble: Trouble = "none"
     sent: dict[str, float] = field(default_factory=dict)  # control id -> when, of what is on its way
     late: list[float] = field(default_factory=list)
     servers: list[asyncio.Server] = field(default_factory=list)
 
-    async def open(self) -> None:
-        for code, port in self.ports.items():
-            if code not in self.sick or self.trouble != "refused":
-                server, _ = await serve(self._receive, port)
+    async def open(self) -> Mapping[str, int]:
+        """The port of each practice; nobody listens at those of practices that refuse."""
+        ports = {}
+        for code in self.codes:
+            if code in self.sick and self.trouble == "refused":
+                ports[code] = free_port()
+            else:
+                server, _ = await serve(self._receive, 0)
                 self.servers.append(server)
+                ports[code] = server.sockets[0].getsockname()[1]
+        return ports
 
     def close(self) -> None:
         for server in self.servers:
@@ -138,17 +144,12 @@ class Side:
         codes: Sequence[str],
         sick: int,
     ) -> None:
-        self.doors = _Doors({code: free_port() for code in codes}, frozenset(codes[:sick]), trouble)
+        self.doors = _Doors(codes, frozenset(codes[:sick]), trouble)
         self.answers: list[float] = []
         self._name = name
         self._port = free_port()
-        site = write_fault_site(
-            folder / "site", "tickets" if broker != "embedded" else "mllp", port=self._port,
-            practices=self.doors.ports, broker=broker,
-        )  # fmt: skip
-        text = _CHANNELS.format(rules=RULES[policy])
-        (site / "channels.yaml").write_text(text, encoding="utf-8")
-        self.engine = EngineProcess(site, folder / "data")
+        self._site, self._broker, self._rules = folder / "site", broker, RULES[policy]
+        self.engine = EngineProcess(self._site, folder / "data")
         self._made = 0
         self._numbers = dict.fromkeys(codes, 0)
         self._connections: list[_Hospital] = []
@@ -156,7 +157,11 @@ class Side:
 
     async def open(self) -> None:
         """Open the practices, start the engine, connect the hospital."""
-        await self.doors.open()
+        ports = await self.doors.open()
+        target: Target = "tickets" if self._broker != "embedded" else "mllp"
+        write_fault_site(self._site, target, port=self._port, practices=ports, broker=self._broker)
+        text = _CHANNELS.format(rules=self._rules)
+        await asyncio.to_thread((self._site / "channels.yaml").write_text, text, encoding="utf-8")
         await asyncio.to_thread(self.engine.start)
         loop = asyncio.get_running_loop()
         for _ in range(CONNECTIONS):
