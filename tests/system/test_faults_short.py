@@ -35,7 +35,17 @@ def held(rows: list[Row]) -> None:
         assert row.acked > 0
 
 
-@pytest.mark.parametrize("point", ["arrival.written", "answer.due", "delivery.sent"])
+STEPS = (
+    "arrival.written",
+    "answer.due",
+    "delivery.sent",
+    "deadline.written",
+    "repair.committed",
+    "start.written",
+)
+
+
+@pytest.mark.parametrize("point", STEPS)
 async def test_killed_between_two_durable_steps_nothing_is_lost_or_falsely_acknowledged(
     tmp_path: Path, point: Point
 ) -> None:
