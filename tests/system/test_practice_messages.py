@@ -249,6 +249,31 @@ def test_the_hand_tool_stands_in_for_a_practice(
     assert house.hospital.controls() == ["P1", "P2"]
 
 
+def test_an_acknowledgement_by_the_queue_closes_the_delivery_to_a_mailbox(house: House) -> None:
+    box = f"box_{uuid4().hex[:10]}"
+    write(
+        house.site,
+        {
+            "feeds.yaml": FEEDS.format(queue=house.queue) + f"    answers_for: [{box}]\n",
+            "channels.yaml": f"channels:\n  {box}:\n    kind: amqp\n",
+            "routes/orders.yaml": ROUTE.format(channel=box),
+        },
+    )
+    house.engine.start()
+    house.wait_for_queue()
+    house.practice.send(order(1))
+    wait_until(lambda: house.broker.depth(f"gatepost.{box}") == 1, "it is in the mailbox")
+    [(properties, _body)] = house.broker.empty(f"gatepost.{box}")
+    ack = b"MSH|^~\\&|GPSYS|Y90001|LAB|NFD|20260105093100||ACK^O21|A1|P|2.5.1\rMSA|AA|P1\r"
+    house.practice.send(ack, correlation_id=properties.message_id)
+
+    wait_until(
+        lambda: house.engine.ask()["channels"][box].get("acknowledged") == 1, "the delivery is acknowledged"
+    )
+    house.engine.stop()
+    assert balanced(house.engine.data)
+
+
 def test_a_feed_at_a_queue_comes_changes_and_goes_while_the_engine_runs(house: House) -> None:
     house.engine.start()
     house.wait_for_queue()
