@@ -51,8 +51,9 @@ def tell(told: AnswerTold) -> None:
     """Log what a reply came to. Its words are the recipient's, and stay in the journal."""
     copy = {
         "delivery": told.delivery, "message": told.of, "channel": told.channel, "address": told.address,
-        "reply": told.message,
     }  # fmt: skip
+    if told.message:
+        copy["reply"] = told.message
     if told.outcome == "unmatched":
         log.warning("reply.unmatched", message=told.message, why=told.reason)
     elif told.outcome == "returned":

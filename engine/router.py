@@ -18,7 +18,7 @@ from typing import Literal
 from engine.crash_points import ARMED, reach
 from engine.earlier import Earlier, complete
 from engine.intake import Verdicts
-from engine.journal.answered import Answered
+from engine.journal.answered import Answered, AnswerTold
 from engine.journal.contract import Journal
 from engine.journal.earlier import known_text
 from engine.journal.intact import SPOILT
@@ -249,6 +249,15 @@ class Router:
         refusal: Literal["error", "reject"] = "reject" if feed and feed.reject_as == "AR" else "error"
         return to_record(decision, waiting, site.hash, at, refusal, known=known)
 
+    async def pass_on(self, told: Sequence[AnswerTold]) -> None:
+        """Hand over the copies that were made in place of such as came back."""
+        for reply in told:
+            if reply.due:
+                self._expect(reply.due)
+        made_again = [reply.made for reply in told if reply.made]
+        if made_again:
+            self._deliver(await self._journal.deliveries(made_again))
+
     async def _record(self, decided: Sequence[Decided]) -> None:
         if ARMED:
             reach("message.decided")
@@ -259,11 +268,7 @@ class Router:
             reach("decision.recorded")
         for reply in told:
             tell(reply)
-            if reply.due:
-                self._expect(reply.due)
-        made_again = [reply.made for reply in told if reply.made]
-        if made_again:
-            self._deliver(await self._journal.deliveries(made_again))
+        await self.pass_on(told)
         due = {reply.message: reply.rows for reply in told}
         recorded = [*zip(plain, rows, strict=True), *((d, due.get(d.message, ())) for d in replies)]
         for decision, made in recorded:

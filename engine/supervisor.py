@@ -22,6 +22,7 @@ from engine.deadlines import Deadlines
 from engine.delivery import DeliveryWorker
 from engine.delivery.lane import longest_first
 from engine.intake import FeedIntake, Verdicts
+from engine.journal.answered import AnswerTold
 from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.records import DeliveryRow
 from engine.journal.sqlite import SqliteJournal
@@ -35,6 +36,7 @@ from engine.queues.rabbitmq import RabbitQueue
 from engine.queues.remembered import FILE, Remembered
 from engine.reloading import Load, Parts, Reloading, Test, failing_tests
 from engine.repair import Repair, tell_head
+from engine.replying import tell
 from engine.router import Router
 from engine.silence import Silence
 from engine.site.model import Feed, Site
@@ -83,6 +85,7 @@ class Engine:
         self._started = time.monotonic()
         self._watch: asyncio.Task[None] | None = None
         self._backlog = 0
+        self._passing: set[asyncio.Task[None]] = set()  # copies made in place of refused ones
         self._stops: list[Callable[[], Awaitable[None]]] = []  # of the parts that were started
 
     @property
@@ -130,6 +133,7 @@ class Engine:
             senders_wait=lambda: self._budget.held > 0,
             expect=self.deadlines.expect,
         )
+        self.journal.on_passed_on = self._passed_on
         self._stops.append(self.queue.stop)
         await self.queue.start(self.worker.work)
         self.router.start()
@@ -199,6 +203,19 @@ class Engine:
 
     def _deliver(self, rows: Sequence[DeliveryRow]) -> None:
         self.queue.offer(rows)
+
+    def _passed_on(self, told: Sequence[AnswerTold]) -> None:
+        """Copies that were refused on their own connection go on to where their rule says."""
+        for one in told:
+            tell(one)
+        task = asyncio.create_task(self.router.pass_on(told), name="re-addressed copies")
+        self._passing.add(task)
+        task.add_done_callback(self._passed)
+
+    def _passed(self, task: asyncio.Task[None]) -> None:
+        self._passing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._part_ended(task)
 
     def _part_ended(self, task: asyncio.Task[None]) -> None:
         """A loop that should run for ever has ended: if it failed, so has the engine."""

@@ -221,7 +221,8 @@ class LaneWork:
         change = judge(row, row.attempts + 1, receipt, self.policy, now)
         if receipt.answer:
             said = _said(receipt.answer)
-            if said is not None and (row.id, said) != self._last_said:  # a retry that hears the same again
+            again = (row.id, said) == self._last_said and change.state in OPEN_STATES
+            if said is not None and not again:  # a retry that hears the same again notes it once
                 self._last_said = (row.id, said)
                 change = replace(change, said=said)
         if not self._outcomes:

@@ -43,7 +43,8 @@ what it speaks of."""
 
 @dataclass(frozen=True, slots=True)
 class AnswerTold:
-    """What a recorded reply, `message`, came to: the copy `delivery` of the message `of`, or 0. reason: why
+    """What a recorded reply, `message` (0 where it came on the connection of its copy), came to: the copy
+    `delivery` of the message `of`, or 0. reason: why
     it came back; of an unmatched one, why so. rows: copies that are due because of it. made: the copy that
     goes out in place of one that came back, or 0; due: by when its proof is awaited, or 0."""
 

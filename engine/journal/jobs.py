@@ -20,6 +20,7 @@ from engine.journal.configs import Kept
 from engine.journal.deadlines import Look, Overdue, carry_out
 from engine.journal.decisions import Recorder
 from engine.journal.entries import Entries
+from engine.journal.onward import pass_on_refused
 from engine.journal.records import Changed, Decided, DeliveryRow
 from engine.journal.repairs import Applied, Repair, Repairer
 from engine.journal.replies import Matcher
@@ -143,7 +144,12 @@ class AnswerJob(_Future[Sequence[AnswerTold]]):
 
 
 class ChangeJob(_Future[frozenset[int]]):
-    """Records a batch of state changes in one step; its result names those that took place."""
+    """Records a batch of state changes in one step; its result names those that took place. What a recipient
+    refuses with a reason on the connection of its copy is re-addressed in the same commit, where its rule
+    says so.
+
+    passed_on: these copies, and what was made in place of each.
+    """
 
     written: Point = "outcome.written"
     committed: Point = "outcome.committed"
@@ -152,16 +158,23 @@ class ChangeJob(_Future[frozenset[int]]):
         super().__init__(loop)
         self._changes = changes
         self._taken: frozenset[int] = frozenset()
+        self.passed_on: Sequence[AnswerTold] = ()
 
     def step(self, commit: Commit) -> bool:
         self._taken = commit.changer.change(self._changes)
+        back = [
+            one for one in self._changes
+            if one.state == "refused_by_recipient" and one.said is not None and one.delivery in self._taken
+        ]  # fmt: skip
+        if back:
+            self.passed_on = pass_on_refused(commit.connection, commit.entries, commit.changer, back)
         return True
 
     def keep(self) -> None:
         """One step is all there is."""
 
     def forget(self) -> None:
-        self._taken = frozenset()
+        self._taken, self.passed_on = frozenset(), ()
 
     def settle(self, error: Exception | None) -> None:
         self.finish(self._taken, error)

@@ -1,22 +1,30 @@
 """Re-addresses, once and by rule, a copy that its recipient sent back: the rule was settled when it was made.
 
-Works inside the commit of the reply. Knows the tables; must not know routes, or why the rule says what it
-says. A copy that is made here has no such rule itself, so that nothing goes round.
+Works inside the commit of the reply, whether it came by a feed or on the connection of the copy itself.
+Knows the tables; must not know routes, or why the rule says what it says. A copy
+that is made here has no such rule itself, so that nothing goes round.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
+from engine.journal.answered import AnswerTold
 from engine.journal.changes import Changer
 from engine.journal.entries import Entries
+from engine.journal.records import Changed
 from routes.flow.matching import Candidate
 
-__all__ = ["pass_on"]
+__all__ = ["pass_on", "pass_on_refused"]
 
 _RULE = (
     "SELECT o.reasons, o.channel, o.address, o.late, d.route, d.body, d.control_id, d.config, d.created"
     " FROM onward o CROSS JOIN delivery d ON d.id=o.delivery WHERE o.delivery=?"
+)
+_REFUSED = (
+    "SELECT d.message, d.channel, d.address, d.created, d.piece FROM onward o"
+    " CROSS JOIN delivery d ON d.id=o.delivery WHERE o.delivery=?"
 )
 _COPIES = "SELECT id FROM delivery WHERE message=? AND channel=? AND address=? AND piece=?"
 _AWAITED = "SELECT proof, due, channel FROM deadline WHERE delivery=? AND ending IS NULL"
@@ -46,6 +54,27 @@ def pass_on(
     entries.count("channel", channel, "made")
     entries.count("channel", channel, "waiting")
     return id_, _await(connection, entries, copy, id_, late, at - created)
+
+
+def pass_on_refused(
+    connection: sqlite3.Connection, entries: Entries, changer: Changer, changes: Sequence[Changed]
+) -> list[AnswerTold]:
+    """As `pass_on` for copies that their recipients refused, with a reason, on the connection by which they
+    went out; those in whose place a copy was made."""
+    passed: list[AnswerTold] = []
+    for change in changes:
+        reason = change.said.reason if change.said is not None else ""
+        row = connection.execute(_REFUSED, (change.delivery,)).fetchone()
+        if not reason or row is None:
+            continue
+        message, channel, address, created, piece = row
+        copy = Candidate(change.delivery, message, channel, address, change.state, created, piece)
+        made, due = pass_on(connection, entries, changer, copy, reason, change.at)
+        if made:
+            passed.append(
+                AnswerTold(0, "returned", copy.id, message, channel, address, reason, made=made, due=due)
+            )
+    return passed
 
 
 def _there(

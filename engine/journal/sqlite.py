@@ -59,6 +59,8 @@ class SqliteJournal:
         self, ownership: Ownership, writer: Writer, reader: sqlite3.Connection, recovered: int
     ) -> None:
         self.recovered = recovered  # deliveries found claimed at start-up and put back, in doubt
+        self.on_passed_on: Callable[[Sequence[AnswerTold]], None] | None = None
+        """Told of copies that were refused on their own connection, and of those made in their place."""
         self._ownership = ownership
         self._writer = writer
         self._reader = reader
@@ -162,7 +164,10 @@ class SqliteJournal:
             return frozenset()
         job = ChangeJob(changes, self._loop())
         self._writer.submit(job)
-        return await job.future
+        taken = await job.future
+        if job.passed_on and self.on_passed_on is not None:
+            self.on_passed_on(job.passed_on)
+        return taken
 
     async def next_deadline(self) -> int:
         """When the next proof that is still awaited is due, or 0 where none is."""

@@ -8,14 +8,14 @@ Knows nothing of consuming, and of connections only whether a publish was stored
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.crash_points import ARMED, reach
 from engine.delivery.outcomes import Recorder
 from engine.journal.contract import Journal
 from engine.journal.intact import SPOILT
-from engine.journal.records import OPEN_STATES, Changed, DeliveryRow, Lane
+from engine.journal.records import OPEN_STATES, Changed, CopyKind, DeliveryRow, Lane
 from engine.observe.log import get_log
 from engine.queues.broker import Outcome, Publisher
 from engine.queues.budget import InHand
@@ -44,6 +44,14 @@ _SOON = 100_000  # microseconds
 _AFTER_FAILURE = 5_000_000
 _UNUSABLE = 60_000_000
 _FIRST_REFUSAL, _LONGEST_REFUSAL = 1_000_000, 20_000_000
+
+_LATE: Mapping[CopyKind, str] = {
+    "released": "gatepost-released",  # a person let it go
+    "resend": "gatepost-resent",  # a person sent it again
+    "redirect": "gatepost-resent",
+    "re-addressed": "gatepost-readdressed",  # the first recipient sent it back
+    "fallback": "gatepost-fallback",  # the first copy's proof did not come in time
+}
 
 TOO_LARGE = "larger than the broker takes (max_message)"
 VANISHED = "its ticket was not on the broker; published again"
@@ -325,9 +333,9 @@ def _headers(row: DeliveryRow, doubt: bool) -> dict[str, str | int | bool]:
         "gatepost-attempt": row.attempts + 1,
         "gatepost-possible-duplicate": doubt,
     }
-    # What tells a recipient that a person let this go, late and out of its order.
-    if row.kind in ("resend", "redirect"):
-        headers["gatepost-resent"] = True
-    elif row.kind == "released" or row.again:
+    # What tells a recipient that this comes late and out of its order, and why.
+    if row.kind in _LATE:
+        headers[_LATE[row.kind]] = True
+    elif row.again:  # a parked one, tried again
         headers["gatepost-released"] = True
     return headers

@@ -14,13 +14,24 @@ import pika
 import pytest
 
 from bench.engine import free_port, wait_until
+from bench.wire import answer, frame
 from tests.broker import broker_node
-from tests.system_peers import Receiver, balanced, log_of, result
+from tests.system_peers import Receiver, balanced, control_id, log_of, result
 from tests.system_sites import Sender, engine_on, write
 
 
-def site_of(folder: Path, lab: int, replies: int, practice: int, *, wait: str = "1h", more: str = "") -> Path:
-    """Results to practices over MLLP, whose applications answer by a feed of their own."""
+def site_of(
+    folder: Path,
+    lab: int,
+    replies: int,
+    practice: int,
+    *,
+    wait: str = "1h",
+    more: str = "",
+    refuse: bool = False,
+) -> Path:
+    """Results to practices over MLLP, whose applications answer by a feed of their own. refuse: AR says that
+    it comes back."""
     return write(
         folder,
         {
@@ -34,13 +45,14 @@ def site_of(folder: Path, lab: int, replies: int, practice: int, *, wait: str = 
                     answers_for: [gp]
                     rejections: {{NOTOURS: misdirected}}
                 """,
-            "channels.yaml": """\
+            "channels.yaml": f"""\
                 channels:
                   gp:
                     kind: mllp
                     directory: practices
                     send_to: practices[address].endpoint
-                  print_room: {kind: folder, path: print_room, directory: practices}
+                    replies: {{AR: {"refuse" if refuse else "park"}}}
+                  print_room: {{kind: folder, path: print_room, directory: practices}}
                 """,
             "tables/practices.csv": "code,endpoint\n"
             f"Y90001,127.0.0.1:{practice}\nY90002,127.0.0.1:{practice}\n",
@@ -182,6 +194,39 @@ def test_what_comes_back_goes_once_to_the_registered_practice_by_rule_and_then_w
     ]  # fmt: skip
     assert {one["state"] for one in copies} == {"refused_by_recipient"}
     assert practice.received == [body, body]
+    assert balanced(data)
+
+
+def test_what_a_practice_refuses_on_its_own_connection_goes_on_by_the_same_rule(tmp_path: Path) -> None:
+    lab, replies, data = free_port(), free_port(), tmp_path / "data"
+    rule = "if_returned: {reasons: [left], address: PD1-3.3}"
+
+    def gone(body: bytes) -> bytes | None:
+        """The first practice knows that the patient has left; the second takes it."""
+        if len(practice.received) > 1:
+            return answer(body, b"AA")
+        control = control_id(body).encode()
+        return frame(
+            b"MSH|^~\\&|SURGERY|Y90001|LAB|NFD|20260105100000||ACK|A1|P|2.5\r"
+            b"MSA|AR|" + control + b"|Canary Longfellow moved\rERR||||E|30003\r"
+        )
+
+    with Receiver() as practice:
+        practice.reply = gone
+        site = site_of(tmp_path / "site", lab, replies, practice.port, more=rule, refuse=True)
+        body = result("MOVED").replace(b"PV1|", b"PD1|||^^Y90002\rPV1|")
+        with engine_on(site) as engine, Sender(lab) as sender:
+            assert sender.code(body) == "AA"
+            assert practice.wait_for(2) == [body, body]
+            wait_until(lambda: engine.ask()["channels"]["gp"].get("delivered") == 1, "the second takes it")
+            log = log_of(engine)
+            assert engine.stop() == 0
+    assert [(one["address"], one["state"], one["kind"]) for one in shown(site, data, 1)["copies"]] == [
+        ("Y90001", "refused_by_recipient", ""), ("Y90002", "delivered", "re-addressed"),
+    ]  # fmt: skip
+    assert listed("returned", site, data) == []
+    assert '"delivery.returned"' in log
+    assert "Canary" not in log
     assert balanced(data)
 
 

@@ -13,10 +13,12 @@ from engine.journal.answers import MessageStory
 from engine.journal.reading import JournalReader
 from engine.journal.records import (
     Awaited,
+    Changed,
     Decided,
     DeliveryState,
     NewDelivery,
     Onward,
+    Said,
 )
 from engine.journal.sqlite import SqliteJournal
 from routes.flow.answer_codes import ReturnReason
@@ -287,3 +289,57 @@ async def test_a_copy_that_is_there_already_is_not_made_twice(tmp_path: Path) ->
     assert (await back(journal, "Y06601", 900)).made == 0
     await journal.close()
     assert len(story_of(tmp_path, 1).deliveries) == 2
+
+
+async def refused(journal: SqliteJournal, delivery: int, code: str, reason: ReturnReason | None) -> None:
+    """A recipient refuses a copy on the connection by which it came."""
+    said = Said(code, reason or "", WORDS)
+    await journal.claim([Changed(delivery, "refused_by_recipient", LATER, 1, said=said)])
+
+
+async def test_a_refusal_on_its_own_connection_is_re_addressed_in_the_commit_of_the_outcome(
+    tmp_path: Path,
+) -> None:
+    journal = open_journal(tmp_path)
+    told: list[AnswerTold] = []
+    journal.on_passed_on = told.extend
+    await store(journal, arrival(1))
+    (row,) = await deliver(journal, 1, onward())
+    await journal.change([changed(row, "sending")])
+    before = journal.commits
+    await refused(journal, row.id, "AR", "left")
+    assert journal.commits == before + 1
+    assert told == [
+        AnswerTold(0, "returned", 1, 1, "gp_mllp", "Y06601", "left", made=2, due=LATER + 1_000_000)
+    ]
+    await journal.change([changed(2, "sending")])
+    await refused(journal, 2, "AR", "left")
+    assert len(told) == 1, "once, and never on"
+    await journal.close()
+    story = story_of(tmp_path, 1)
+    assert [(one.address, one.state, one.kind, one.parent) for one in story.deliveries] == [
+        ("Y06601", "refused_by_recipient", "", 0),
+        ("Y06602", "refused_by_recipient", "re-addressed", 1),
+    ]
+    assert not any("Canary" in event.detail for event in story.events)
+    assert counters_agree(tmp_path)
+
+
+async def test_a_refusal_that_is_recorded_twice_or_for_another_reason_makes_nothing(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    told: list[AnswerTold] = []
+    journal.on_passed_on = told.extend
+    await store(journal, arrival(1), arrival(2), arrival(3))
+    (row,) = await deliver(journal, 1, onward())
+    (other,) = await deliver(journal, 2, onward())
+    (plain,) = await deliver(journal, 3, copy())
+    await journal.change([changed(each, "sending") for each in (row, other, plain)])
+    for _ in range(2):
+        await refused(journal, row.id, "AE", "left")
+    await refused(journal, other.id, "AE", "deceased")
+    await refused(journal, plain.id, "AE", "left")
+    await journal.close()
+    assert [one.delivery for one in told] == [row.id]
+    with JournalReader(tmp_path) as reader:
+        assert [one.id for one in reader.returned()] == [other.id, plain.id]
+    assert counters_agree(tmp_path)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import get_args
 from uuid import uuid4
 
 import pika
 import pytest
 
-from engine.journal.records import Changed
+from engine.journal.records import Changed, CopyKind
 from engine.queues.contract import Tickets
 from engine.queues.rabbitmq import RabbitQueue
 from engine.queues.schedule import now_us
@@ -93,6 +95,39 @@ async def test_a_mailbox_holds_the_bytes_as_they_are_with_headers_that_say_what_
         "gatepost-attempt": 1,
         "gatepost-possible-duplicate": False,
     }
+
+
+async def test_what_comes_late_says_so_in_a_header_of_its_kind(
+    broker: BrokerNode, journal: FakeJournal, channel: str
+) -> None:
+    kinds: dict[CopyKind, str] = {
+        "": "", "released": "gatepost-released", "resend": "gatepost-resent", "redirect": "gatepost-resent",
+        "re-addressed": "gatepost-readdressed", "fallback": "gatepost-fallback",
+    }  # fmt: skip
+    assert set(kinds) == set(get_args(CopyKind)), "a new kind needs a word here"
+    async with mailboxes(journal, broker.url, channel) as queue:
+        rows = [*journal.add(channel, "A", len(kinds)), *journal.add(channel, "A")]
+        rows = [replace(row, kind=kind) for row, kind in zip(rows, kinds, strict=False)] + [
+            replace(rows[-1], again=now_us())  # parked, and released by a person
+        ]
+        for row in rows:
+            journal.rows[row.id] = row
+        queue.offer(rows)
+        await until(lambda: len(journal.states("delivered")) == len(rows))
+    usual = {
+        "gatepost-delivery-id", "gatepost-message-id", "gatepost-practice", "gatepost-feed", "gatepost-type",
+        "gatepost-control-id", "gatepost-config", "gatepost-attempt", "gatepost-possible-duplicate",
+    }  # fmt: skip
+    found = broker.empty(queue_name(channel, "A"))
+    marks = [
+        sorted(name for name in properties.headers if name.startswith("gatepost-") and name not in usual)
+        for properties, _ in found
+    ]
+    assert marks == [[mark] if mark else [] for mark in (*kinds.values(), "gatepost-released")]
+    assert all(
+        properties.headers[mark] is True
+        for (properties, _), (mark,) in zip(found[1:], marks[1:], strict=True)
+    )
 
 
 async def test_no_two_publishes_share_a_message_id(

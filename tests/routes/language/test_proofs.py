@@ -1,9 +1,10 @@
-"""A fallback that would always go out is told before: nothing acknowledges what goes to the channel."""
+"""Answers that can never come are told before: a fallback that would always go out, no way back."""
 
 from __future__ import annotations
 
 import pytest
 
+from routes.flow.delivery import Policy, Ruling
 from routes.language.facts import ChannelFacts, FeedFacts, SiteFacts
 from routes.language.plan import compile_plan
 from routes.language.problems import Problems, Spot
@@ -67,3 +68,53 @@ def test_a_feed_that_answers_is_enough_and_a_peer_may_always_acknowledge_after_i
 
 def test_a_delivery_needs_no_acknowledgement() -> None:
     assert told("folder", proof="delivered") == []
+
+
+RETURNED = """\
+route: results
+from: [lims]
+send:
+  - to: gp
+    if_returned: {reasons: [left], to: paper}
+  - to: paper
+"""
+
+
+def told_of_returns(kind: str, answers_for: str = "", ar: Ruling = "park") -> list[str]:
+    """The warnings of a rule that nothing could set off."""
+    problems = Problems()
+    answered = ((answers_for, Spot("feeds.yaml", 9)),) if answers_for else ()
+    compile_plan(
+        {"routes/results.yaml": RETURNED},
+        {"lims": FeedFacts("lims"), "replies": FeedFacts("replies", answers_for=answered)},
+        {
+            "gp": ChannelFacts("gp", kind=kind, policy=Policy(replies={"AR": ar})),
+            "paper": ChannelFacts("paper", kind="folder"),
+            "old": ChannelFacts("old", kind="amqp"),
+        },
+        SiteFacts(),
+        problems,
+        {},
+    )
+    return [one.message for one in problems.in_order() if one.rule == "never-returned"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [("folder", "take if_returned away"), ("amqp", "answers_for: [gp]"), ("mllp", "mean refuse")],
+)
+def test_a_channel_from_which_nothing_comes_back_is_named_with_the_remedy_of_its_kind(
+    kind: str, remedy: str
+) -> None:
+    (words,) = told_of_returns(kind)
+
+    assert words.startswith('Nothing says how a copy on channel "gp" would come back. ')
+    assert remedy in words
+
+
+def test_a_feed_that_answers_or_a_code_that_means_refuse_is_a_way_back() -> None:
+    assert told_of_returns("amqp", answers_for="gp") == []
+    assert told_of_returns("mllp", answers_for="gp") == []
+    assert told_of_returns("mllp", ar="refuse") == []
+    assert len(told_of_returns("amqp", ar="refuse")) == 1, "no code comes from a mailbox"
+    assert len(told_of_returns("amqp", answers_for="old")) == 1
