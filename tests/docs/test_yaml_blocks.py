@@ -13,7 +13,7 @@ YAML = [block for block in all_blocks() if block.language == "yaml"]
 MARKED = [block for block in YAML if block.words and "/" not in block.words[0]]
 # A piece of a site is not used by the rest of it; that is no mistake of the piece.
 BESIDE_THE_POINT = {"idle-guard", "idle-dialect", "idle-feed", "idle-channel", "idle-profile"}
-BESIDE_THE_POINT |= {"unused-table", "unknown-feed"}
+BESIDE_THE_POINT |= {"unused-table", "unknown-feed", "never-returned"}
 HOURS = next((block.text for block in MARKED if block.words == ("gatepost",)), "")
 
 
