@@ -17,13 +17,13 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from channels.mllp import Note, Slot
 from engine.crash_points import ARMED, reach
 from engine.journal.contract import Journal, JournalBroken, JournalFull, Trouble
-from engine.journal.records import Arrival, Stored, Verdict, Waiting
+from engine.journal.records import Arrival, BatchCount, Stored, Verdict, Waiting
 from engine.observe.connections import log_note
 from engine.observe.log import get_log
 from engine.queues.envelope import NOTHING, Sent
@@ -119,6 +119,18 @@ class _Reply:
         return guarded
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a batch a message came: its headers, the tray that all of it goes to, and its counts."""
+
+    envelope: bytes = b""
+    hold: str = ""
+    counts: BatchCount | None = None
+
+
+_ALONE = _Place()
+
+
 class FeedIntake:
     """Takes the frames of one feed."""
 
@@ -179,23 +191,29 @@ class FeedIntake:
             return
         hold = "batch_count" if batch.problems and self.feed.on_count_mismatch == "hold_all" else ""
         reply = _Reply(slot, [None] * len(batch.messages), len(batch.messages))
+        counts = BatchCount(batch.said, len(batch.messages), "; ".join(dict.fromkeys(batch.problems)))
+        if counts.problems:
+            log.warning("feed.batch_miscounted", feed=self.feed.name, came=counts.came, why=counts.problems)
         for index, piece in enumerate(batch.messages):
-            self._take_message(piece.data, reply, index, sent, envelope=piece.envelope, hold=hold)
+            tells = counts.problems or (counts.said is not None and index == 0)
+            own = replace(counts, first=index == 0) if tells else None
+            self._take_message(piece.data, reply, index, sent, _Place(piece.envelope, hold, own))
 
     def _take_message(
-        self, data: bytes, reply: _Reply, index: int, sent: Sent, *, envelope: bytes = b"", hold: str = ""
+        self, data: bytes, reply: _Reply, index: int, sent: Sent, place: _Place = _ALONE
     ) -> None:
         try:
             header = read_header(data, segment_ends=self.feed.segment_ends)
         except Unreadable as why:
-            self._refuse(data, reply, index, None, f"no readable MSH: {why}")
+            self._refuse(data, reply, index, None, f"no readable MSH: {why}", batch=place.counts)
             return
         if header.is_acknowledgement and not self.feed.answers_for:
             words = "an acknowledgement, which a feed takes only where answers_for says whose"
-            self._refuse(data, reply, index, header, words)
+            self._refuse(data, reply, index, header, words, batch=place.counts)
             return
         if not header.control_id:
-            self._refuse(data, reply, index, header, "no message control id in MSH-10")
+            words = "no message control id in MSH-10"
+            self._refuse(data, reply, index, header, words, batch=place.counts)
             return
         received = int(self._now() * 1_000_000)
         kind = _plausible(header.type_text)
@@ -209,11 +227,12 @@ class FeedIntake:
             type=kind,
             version=header.version.decode("latin-1"),
             peer=reply.slot.peer,
-            envelope=envelope,
-            hold=hold,
-            verdict=OK if self._when_stored or hold else None,
+            envelope=place.envelope,
+            hold=place.hold,
+            verdict=OK if self._when_stored or place.hold else None,
             window=self._window,
             claims=sent.claims,
+            batch=place.counts,
         )
 
         def told(result: Stored | Trouble) -> None:
@@ -222,8 +241,8 @@ class FeedIntake:
                 # message: a closed connection is what every sender retries.
                 reply.hang_up()
                 return
-            if result.kind in ("new", "conflict") and not hold:
-                self._accepted(Waiting(result.id, self.feed.name, received, data, envelope))
+            if result.kind in ("new", "conflict") and not place.hold:
+                self._accepted(Waiting(result.id, self.feed.name, received, data, place.envelope))
             log.info(
                 "message.accepted",
                 feed=self.feed.name, message=result.id, kind=result.kind, type=kind, bytes=len(data),
@@ -261,6 +280,8 @@ class FeedIntake:
         header: Header | None,
         why: str,
         told_so: tuple[str, str, str] = NO_CONTROL_ID,
+        *,
+        batch: BatchCount | None = None,
     ) -> None:
         """Keep what cannot be accepted as evidence, and say no once it is kept: in the words, with the error
         code and at the place of `told_so`, where there is a header to answer to."""
@@ -273,6 +294,7 @@ class FeedIntake:
             type=_plausible(header.type_text) if header else "",
             peer=reply.slot.peer,
             refused=why,
+            batch=batch,
         )
 
         def told(result: Stored | Trouble) -> None:

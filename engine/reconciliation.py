@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.journal.reckoning import Copies, Fate, Fated, Leftover, Reckoning
+from engine.journal.reckoning import Batches, Copies, Fate, Fated, Leftover, Reckoning
 from engine.sent_counts import Difference, Sequenced
 
 __all__ = ["OPEN", "PERSON", "CopyLine", "Line", "Report", "bounds_of", "days_between", "reconcile"]
@@ -84,7 +84,8 @@ class Report:
 
     refused: by day and feed, what could not be accepted. unaccounted, missing: what does not balance: ids of
     messages whose record contradicts itself, and ids (from, to) that have no record. leftovers: what is open
-    from before the first day; empty where one feed or practice was asked for.
+    from before the first day; empty where one feed or practice was asked for. batches: what the trailers of
+    batches say; empty where one practice was asked for.
     """
 
     site: str
@@ -101,6 +102,7 @@ class Report:
     leftovers: Sequence[Leftover] = ()
     differences: Sequence[Difference] | None = None
     sequences: Sequence[Sequenced] | None = None
+    batches: Sequence[Batches] = ()
 
     @property
     def balances(self) -> bool:

@@ -96,7 +96,8 @@ def report(
     only; what does not add up is named. What is open from earlier days is told too. No content of messages is
     shown. Works while the engine runs, from its own process, and while it is stopped.
 
-    Exit status 1 where it does not balance, or where the senders' counts or numbers differ.
+    Exit status 1 where it does not balance, or where the senders' counts (a file, the trailers of batches) or
+    numbers differ.
     """
     if as_json and (table or page):
         raise click.UsageError("--json writes to the screen: ask for --csv and --html in a run of their own.")
@@ -201,14 +202,16 @@ def _with_senders(
             for line in found.by_feed_and_type()
         }
         found = replace(found, differences=compare(counts, accepted))
+    since, until = bounds_of(days[0], zone)[0], bounds_of(days[-1], zone)[1]
+    found = replace(found, batches=reckoning.batches(since, until))
     if sequences:
-        since, until = bounds_of(days[0], zone)[0], bounds_of(days[-1], zone)[1]
         found = replace(found, sequences=follow(numbers_of(reckoning.heads(since, until))))
     return found
 
 
 def _differ(found: Report) -> bool:
     differences = any(one.difference for one in found.differences or ())
+    differences = differences or any(one.differing for one in found.batches)
     return differences or any(one.missing or one.repeats for one in found.sequences or ())
 
 

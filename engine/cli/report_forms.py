@@ -27,7 +27,7 @@ from engine.cli.report_words import (
     practice_name,
     problems_of,
 )
-from engine.journal.reckoning import FATES
+from engine.journal.reckoning import FATES, Batches
 from engine.reconciliation import CopyLine, Line, Report
 from engine.sent_counts import Difference, Sequenced
 
@@ -35,6 +35,7 @@ __all__ = ["print_report", "report_as_csv", "report_as_json"]
 
 MOST_PRACTICES = 20
 """Addresses with something open that the screen shows; the CSV and the page have more."""
+BATCH_COLUMNS = ("batches", "messages by trailers", "came", "not as said")
 STATES = (
     "waiting", "queued", "sending", "delivered", "acknowledged", "parked", "refused_by_recipient",
     "withdrawn", "discarded",
@@ -63,6 +64,8 @@ def print_report(console: Console, report: Report) -> None:
     for left in report.leftovers:
         since = local_time(left.oldest, report.zone)
         console.print(f"From before: {left.count:,} {FATE_WORDS[left.fate][0]}, the oldest since {since}.")
+    if report.batches:
+        console.print(_batches(report.batches))
     if report.differences is not None:
         console.print(_differences(report.differences))
     if report.sequences is not None:
@@ -161,6 +164,26 @@ def _differences(differences: Sequence[Difference]) -> Table:
     return table
 
 
+def _batches(batches: Sequence[Batches]) -> Table:
+    table = _new_table("What the trailers of batches say")
+    table.add_column("Feed", no_wrap=True)
+    for heading in BATCH_COLUMNS:
+        table.add_column(heading, justify="right")
+    table.add_column("such as", overflow="fold")
+    for one in batches:
+        table.add_row(
+            plain(one.feed), f"{one.batches:,}", f"{one.said:,}", f"{one.came:,}", f"{one.differing:,}",
+            example_words(one), style="red" if one.differing else None,
+        )  # fmt: skip
+    return table
+
+
+def example_words(one: Batches) -> str:
+    """Where the first batches that do not fit begin: `message 12, 40`."""
+    more = " …" if one.differing > len(one.examples) else ""
+    return f"message {', '.join(map(str, one.examples))}{more}" if one.examples else ""
+
+
 def _sequences(sequences: Sequence[Sequenced]) -> Table:
     table = _new_table("Sequence numbers (MSH-13)")
     for heading in ("Feed", "Sender"):
@@ -248,6 +271,14 @@ def report_as_json(report: Report) -> dict[str, object]:
             for left in report.leftovers
         ],
     }
+    if report.batches:
+        answer["batches"] = [
+            {
+                "feed": one.feed, "batches": one.batches, "telling": one.telling, "said": one.said,
+                "came": one.came, "differing": one.differing, "examples": list(one.examples),
+            }
+            for one in report.batches
+        ]  # fmt: skip
     if report.differences is not None:
         answer["sent"] = [
             {

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from engine.cli.report_forms import gap_words
+from engine.cli.report_forms import BATCH_COLUMNS, example_words, gap_words
 from engine.cli.report_names import NO_NAMES, Names
 from engine.cli.report_words import (
     COPY_COLUMNS,
@@ -284,6 +284,17 @@ def _copy_table(lines: Sequence[CopyLine], report: Report, names: Names) -> Iter
 
 
 def _senders(report: Report) -> Iterator[str]:
+    if report.batches:
+        yield "<section><h2>What the trailers of batches say</h2>"
+        rows = [
+            [
+                _cell(one.feed), _number(one.batches), _number(one.said), _number(one.came),
+                _number(one.differing, "person"), _cell(example_words(one)),
+            ]
+            for one in report.batches
+        ]  # fmt: skip
+        yield from _table(["Feed", *BATCH_COLUMNS, "such as"], rows, numbers=range(1, 5))
+        yield "</section>"
     if report.differences is not None:
         yield "<section><h2>What the sending systems say they sent</h2>"
         rows = [

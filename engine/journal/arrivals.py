@@ -23,9 +23,12 @@ from typing import Any, cast
 
 from engine.journal.entries import Entries
 from engine.journal.fingerprints import CONTENT, fingerprint
-from engine.journal.records import Arrival, HeldPart, MessageState, Stored, StoredKind, Verdict
+from engine.journal.records import Arrival, BatchCount, HeldPart, MessageState, Stored, StoredKind, Verdict
 
-__all__ = ["readable", "store"]
+__all__ = ["FOUND_ON_ARRIVAL", "readable", "store"]
+
+FOUND_ON_ARRIVAL = -1
+"""The number of a finding that no decision made, before all of theirs."""
 
 # A sender that gives every message the same control id has them all in one range. A conflict is only
 # flagged, so it is looked for among so many; duplicates are looked for without a limit.
@@ -193,6 +196,8 @@ class _Store:
             len(arrival.body), body, arrival.envelope or None, kind, original, arrival.refused or None,
             state, outcome, words, arrival.claims,
         ))  # fmt: skip
+        if arrival.batch is not None:
+            self._in_batch(id_, arrival.batch)
         entries.event(id_, 0, kind if kind != "new" else "accepted", arrival.received)
         entries.count("feed", arrival.feed, state)
         if state != "refused":
@@ -208,3 +213,10 @@ class _Store:
             entries.hold(id_, HeldPart("", arrival.hold, "held as it came in"), arrival.received)
             entries.event(id_, 0, "held", arrival.received, None, arrival.hold)
         return Stored(id_, kind, original)
+
+    def _in_batch(self, id_: int, batch: BatchCount) -> None:
+        """What its batch says: once for the batch, and with each message where something does not fit."""
+        if batch.first:
+            self._entries.rows["batch"].append((id_, batch.said, batch.came, batch.problems))
+        if batch.problems:
+            self._entries.rows["finding"].append((id_, FOUND_ON_ARRIVAL, batch.words))

@@ -38,6 +38,7 @@ INSERTS = {
         ("id", "message", "route", "tray", "reason", "place", "entry", "at", "piece", "part", "config"),
     ),
     "finding": Insert("finding", ("message", "number", "words")),
+    "batch": Insert("batch", ("message", "said", "came", "problems")),
     "key": Insert("key", ("kind", "value", "message"), "ON CONFLICT DO NOTHING"),
     "delivery": Insert(
         "delivery",

@@ -26,6 +26,8 @@ PAGE_BYTES = 4 * 1024 * 1024
 """Bytes of inbound bodies after which a page ends, so that letters with documents come in small pages."""
 
 _END = 1 << 62
+# What was found as it came in is not of the decision.
+_FINDINGS = "SELECT message, words FROM (SELECT * FROM finding WHERE number>=0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class PastTraffic:
         bodies = {row[0]: row[5] for row in rows}
         decided = {row[0]: row[10] for row in rows}
         parts = self._of_messages("SELECT message, route, outcome, detail FROM part", "number", ids)
-        words = self._of_messages("SELECT message, words FROM finding", "number", ids)
+        words = self._of_messages(_FINDINGS, "number", ids)
         trays = self._of_messages(
             f"SELECT message, route, tray, reason, place, entry, {self._piece}, at, state FROM held",  # noqa: S608
             "id",

@@ -13,10 +13,13 @@ come to nothing and has a copy in its place (a fallback, a resend) is counted by
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from engine.journal.schema import format_of
 
 __all__ = ["FATES", "Arrived", "Copies", "Fate", "Fated", "Leftover", "Reckoning"]
 
@@ -29,6 +32,9 @@ FATES: tuple[Fate, ...] = (
     "duplicate", "reply", "undecided", "unaccounted",
 )  # fmt: skip
 HALF_HOUR = 1_800_000_000
+EXAMPLES = 5
+"""Batches that do not fit of which the first message is named, of each feed."""
+_BATCHES = 10  # the journal's format that knows of batches
 HEAD = 2048  # bytes that hold an MSH segment, whatever stands in it
 
 # The copies of a message as bits: 1 on its way, 2 parked or refused, 4 acknowledged, 8 ended, 16 delivered.
@@ -122,6 +128,23 @@ class Arrived:
     feed: str
     at: int
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The batches of one feed, each counted once however often it was sent.
+
+    said, came: messages by the trailers of those that say, and in these. differing: those whose counts or
+    trailers do not fit; examples: the first message of the first of them.
+    """
+
+    feed: str
+    batches: int
+    telling: int
+    said: int
+    came: int
+    differing: int
+    examples: Sequence[int] = ()
 
 
 class Reckoning:
@@ -224,6 +247,24 @@ class Reckoning:
             f" AND m.state NOT IN ('refused', 'duplicate') {feed} ORDER BY m.id",
             self._values(since, until),
         )
+
+    def batches(self, since: int, until: int) -> Sequence[Batches]:
+        """What the trailers of batches say, by feed. A journal from before format 10 does not know."""
+        if self._practice or format_of(self._connection) < _BATCHES:
+            return ()
+        feed = "AND m.feed=:feed" if self._feed else ""
+        rows = self._connection.execute(
+            "SELECT m.feed, count(*), count(b.said), coalesce(sum(b.said), 0),"  # noqa: S608
+            " coalesce(sum(CASE WHEN b.said IS NOT NULL THEN b.came END), 0), sum(b.problems <> ''),"
+            " json_group_array(b.message) FILTER (WHERE b.problems <> '') FROM batch b"
+            f" CROSS JOIN message m ON m.id=b.message WHERE {_IN_TIME} AND m.state<>'duplicate' {feed}"
+            " AND b.message BETWEEN :low AND :high GROUP BY 1 ORDER BY 1",
+            self._values(since, until),
+        )
+        return [
+            Batches(name, batches, telling, said, came, differing, tuple(json.loads(ids)[:EXAMPLES]))
+            for name, batches, telling, said, came, differing, ids in rows
+        ]
 
     def first(self) -> int:
         """When the oldest message came in, or 0."""

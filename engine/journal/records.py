@@ -65,6 +65,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchCount:
+    """What the trailers of a batch say, and what it holds. said: messages, or None where they do not say.
+    problems: what does not fit, in fixed words, or "". first: whether this goes with its first message."""
+
+    said: int | None
+    came: int
+    problems: str = ""
+    first: bool = False
+
+    @property
+    def words(self) -> str:
+        """What does not fit, as each of its messages is told of it."""
+        counts = f": its trailers say {self.said}, and it holds {self.came}" if self.said is not None else ""
+        return f"The counts of its batch do not fit ({self.problems}){counts}"
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """One message (or piece of refused evidence) as intake hands it over to be stored.
 
@@ -77,6 +94,7 @@ class Arrival:
     never.
     claims: the delivery that the sender says it answers (AMQP header or correlation id), unproved; None: it
     says nothing.
+    batch: the counts of the batch that it came in, where there are any, or something does not fit.
     """
 
     feed: str
@@ -94,6 +112,7 @@ class Arrival:
     verdict: Verdict | None = None
     window: int = 7 * 86_400_000_000
     claims: int | None = None
+    batch: BatchCount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 DATABASE = "journal.db"
-VERSION = 9
+VERSION = 10
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
 # released and discarded, where a person did it; answer, of a reply, with the copy that it speaks of.
@@ -119,9 +119,15 @@ CREATE TABLE held (
 );
 CREATE INDEX held_message ON held (message);
 CREATE INDEX held_tray ON held (tray) WHERE state = 'held';
+CREATE TABLE batch (
+  message INTEGER PRIMARY KEY,  -- its first message
+  said INTEGER,                 -- how many there are by its trailers; NULL: they do not say
+  came INTEGER NOT NULL,
+  problems TEXT NOT NULL        -- what does not fit, or ''
+);
 CREATE TABLE finding (
   message INTEGER NOT NULL,
-  number INTEGER NOT NULL,
+  number INTEGER NOT NULL,      -- -1: found as it came in, not by its decision
   words TEXT NOT NULL,
   PRIMARY KEY (message, number)
 ) WITHOUT ROWID;
@@ -295,6 +301,11 @@ ALTER TABLE body ADD COLUMN sha256 BLOB;
 """,
     8: """
 ALTER TABLE audit ADD COLUMN chain BLOB;
+""",
+    9: """
+CREATE TABLE batch (
+  message INTEGER PRIMARY KEY, said INTEGER, came INTEGER NOT NULL, problems TEXT NOT NULL
+);
 """,
 }
 

@@ -51,6 +51,7 @@ EVENTS = {
     "feed.queue_away": "a feed cannot take the messages of its queue, and why; what is in it waits there",
     "feed.queue_back": "it takes them again",
     "feed.answer_lost": "an acknowledgement could not be put into the queue that a message named, and why",
+    "feed.batch_miscounted": "what the trailers of a batch say is not what it holds; how many messages came",
     "feed.paused": "intake reads no sockets: journal full, backlog or disk limit",
     "feed.resumed": "intake reads again",
     "message.accepted": "stored and on disk; the sender may be told",

@@ -31,13 +31,15 @@ class Batch:
     """What one frame or file held.
 
     envelope: its first FHS and BHS segments. problems: fixed sentences about counts and trailers that do
-    not fit; empty where all is well. unwrapped: several messages without any envelope.
+    not fit; empty where all is well. unwrapped: several messages without any envelope. said: how many
+    messages its BTS trailers say there are; None where one of them does not say so.
     """
 
     messages: tuple[Piece, ...]
     envelope: bytes = b""
     problems: tuple[str, ...] = ()
     unwrapped: bool = False
+    said: int | None = None
 
 
 def split_batch(data: bytes, segment_ends: SegmentEnds = "cr") -> Batch | None:
@@ -56,7 +58,9 @@ def split_batch(data: bytes, segment_ends: SegmentEnds = "cr") -> Batch | None:
         reader.take(name, place, end)
     reader.finish()
     messages = tuple(reader.messages)
-    return Batch(messages, reader.first_envelope, tuple(reader.problems), unwrapped=not wrapped)
+    return Batch(
+        messages, reader.first_envelope, tuple(reader.problems), unwrapped=not wrapped, said=reader.told
+    )
 
 
 def _marks(data: bytes, start: int, segment_ends: SegmentEnds) -> list[tuple[int, bytes]]:
@@ -100,7 +104,15 @@ class _Reader:
         self.in_file = False
         self.in_batch = False
         self.batches = 0
+        self.batches_in_all = 0
         self.in_this_batch = 0
+        self.said: list[int | None] = []  # for each batch, what its trailer says
+
+    @property
+    def told(self) -> int | None:
+        """How many messages the trailers say there are, where each batch has one that does."""
+        counts = [count for count in self.said if count is not None]
+        return sum(counts) if counts and len(counts) == len(self.said) == self.batches_in_all else None
 
     def take(self, name: bytes, place: int, end: int) -> None:
         """One marked segment with everything up to the next mark."""
@@ -138,12 +150,15 @@ class _Reader:
             self.problems.append("the batch has no BTS trailer")
         self.in_batch, self.batch_header, self.in_this_batch = True, header, 0
         self.batches += 1
+        self.batches_in_all += 1
         self._note_envelope()
 
     def _close_batch(self, trailer: bytes) -> None:
         if not self.in_batch:
             self.problems.append("a BTS trailer comes without its BHS")
-        self._compare(trailer, self.in_this_batch, "BTS-1 does not equal the number of messages")
+        self.said.append(
+            self._compare(trailer, self.in_this_batch, "BTS-1 does not equal the number of messages")
+        )
         self.in_batch, self.batch_header, self.in_this_batch = False, b"", 0
 
     def _close_file(self, trailer: bytes) -> None:
@@ -155,11 +170,13 @@ class _Reader:
         self._compare(trailer, self.batches, "FTS-1 does not equal the number of batches")
         self.in_file, self.file_header, self.batch_header = False, b"", b""
 
-    def _compare(self, trailer: bytes, counted: int, complaint: str) -> None:
-        """Check a trailer's count. It is optional (2.15.3, 2.15.7): an empty one says nothing."""
+    def _compare(self, trailer: bytes, counted: int, complaint: str) -> int | None:
+        """Check a trailer's count; gives it. It is optional (2.15.3, 2.15.7): an empty one says nothing."""
         declared = trailer.split(trailer[3:4])[1].strip() if len(trailer) > 3 else b""
-        if declared and not (declared.isdigit() and int(declared[:9]) == counted):
+        said = int(declared[:9]) if declared.isdigit() else None
+        if declared and said != counted:
             self.problems.append(complaint)
+        return said
 
     def _note_envelope(self) -> None:
         if not self.messages:

@@ -13,10 +13,12 @@ from engine import intake as intake_module
 from engine.intake import FeedIntake, Verdicts
 from engine.journal.contract import JournalFull, Trouble
 from engine.journal.reading import JournalReader
+from engine.journal.reckoning import Batches
 from engine.journal.records import Arrival, Stored, Verdict, Waiting
 from engine.journal.sqlite import SqliteJournal
 from engine.queues.envelope import Sent
 from engine.site.model import Feed
+from tests.engine.journal.journal_rig import decided
 from tests.engine.waiting import until
 
 FEED = Feed("lab", ("127.0.0.1", 0))
@@ -190,6 +192,28 @@ async def test_a_batch_whose_count_is_wrong_is_held_and_not_decided(door: Door) 
     assert door.accepted == []
     assert await door.journal.waiting(0, 10, 1 << 20) == []
     assert door.journal.tallies()["tray", "batch_count", "held"] == 2
+
+
+async def test_what_a_batch_says_is_kept_with_its_messages_also_where_they_are_accepted(door: Door) -> None:
+    wrong = b"BHS|^~\\&|B\r" + message("M1") + message("M2") + b"BTS|3\r"
+    right = b"BHS|^~\\&|B\r" + message("M3") + message("M4") + b"BTS|2\r"
+    silent = b"BHS|^~\\&|B\r" + message("M5") + b"BTS\r"
+    intake = door.intake(on_count_mismatch="accept")
+    for batch in (wrong, right, silent, wrong):  # the first comes again, as its sender heard no answer
+        slot = Slot()
+        intake.take(batch, slot)
+        async with asyncio.timeout(10):
+            await slot.done.wait()
+    assert [waiting.id for waiting in door.accepted] == [1, 2, 3, 4, 5]
+    await door.journal.record([decided(waiting.id) for waiting in door.accepted])
+    words = "The counts of its batch do not fit (BTS-1 does not equal the number of messages):"
+    with JournalReader(door.folder) as reader:
+        stories = [reader.show(id_) for id_ in range(1, 8)]
+        found = [story.findings if story else () for story in stories]
+        assert found == [(f"{words} its trailers say 3, and it holds 2",) if id_ in (1, 2, 6, 7) else ()
+                         for id_ in range(1, 8)]  # fmt: skip
+        with reader.reckoning() as reckoning:
+            assert reckoning.batches(0, 1 << 60) == [Batches("lab", 2, 2, 5, 4, 1, (1,))]
 
 
 async def test_when_routed_the_answer_waits_for_the_verdict(door: Door) -> None:

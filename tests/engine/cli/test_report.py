@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from engine.cli import main
 from engine.cli.report_forms import report_as_csv
 from engine.cli.report_names import NO_NAMES, Names, names_of
 from engine.cli.report_page import report_page
-from engine.journal.records import Decided, HeldPart, NewDelivery, RoutePart, Verdict
+from engine.journal.records import BatchCount, Decided, HeldPart, NewDelivery, RoutePart, Verdict
 from engine.journal.sqlite import SqliteJournal
 from engine.reconciliation import CopyLine, Line, Report
 from tests.engine.journal.journal_rig import START, arrival, changed, decided, store
@@ -326,3 +327,34 @@ def test_rates_are_proposed_from_the_journal(filled: Path) -> None:
     assert '    monday: {"08:00-09:00": 10}' in result.stdout
     assert nothing.exit_code == 1
     assert "No message came in between" in nothing.stderr
+
+
+def test_what_the_trailers_of_batches_say_is_in_every_form_and_a_difference_tells(
+    site: Path, tmp_path: Path
+) -> None:
+    async def batches() -> None:
+        journal = SqliteJournal.open(site / "data", loop=asyncio.get_running_loop())
+        wrong = BatchCount(3, 1, "BTS-1 does not equal the number of messages", first=True)
+        await store(
+            journal,
+            replace(arrival(70, NAME), batch=BatchCount(2, 2, first=True)),
+            arrival(71, NAME),
+            replace(arrival(72, NAME), batch=wrong, hold="batch_count"),
+        )
+        await journal.close()
+
+    assert "batches" not in as_json(site, "--day", DAY)
+    asyncio.run(batches())
+
+    shown = report(site, "--day", DAY)
+    assert shown.exit_code == 1
+    assert "What the trailers of batches say" in shown.stdout
+    assert re.search(r"2 +5 +3 +1 +message 16", shown.stdout), shown.stdout
+    assert as_json(site, "--day", DAY)["batches"] == [{
+        "feed": "northfield_lims", "batches": 2, "telling": 2, "said": 5, "came": 3, "differing": 1,
+        "examples": [16],
+    }]  # fmt: skip
+    page = tmp_path / "page.html"
+    report(site, "--day", DAY, "--html", page)
+    assert "What the trailers of batches say" in page.read_text(encoding="utf-8")
+    assert "batches" not in as_json(site, "--day", DAY, "--practice", "Y06601"), "no batch is a practice's"

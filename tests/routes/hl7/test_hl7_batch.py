@@ -35,6 +35,25 @@ def test_each_batch_of_a_file_has_its_own_envelope() -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (BHS + ONE + TWO + b"BTS|3\r", 3),
+        (FHS + BHS + ONE + b"BTS|1\r" + BHS + TWO + b"BTS|4\rFTS|2\r", 5),
+        (FHS + BHS + ONE + b"BTS|1\r" + BHS + TWO + b"BTS\rFTS|2\r", None),  # one of two says it
+        (BHS + ONE + b"BTS|one\r", None),
+        (BHS + ONE + BHS + TWO + b"BTS|1\r", None),
+        (FHS + ONE + TWO + b"FTS|1\r", None),  # of batches, not of messages
+        (ONE + TWO, None),
+    ],
+)
+def test_what_the_trailers_say_is_known_where_all_of_them_say_it(data: bytes, said: int | None) -> None:
+    batch = split_batch(data)
+
+    assert batch is not None
+    assert batch.said == said
+
+
+@pytest.mark.parametrize(
     ("data", "problem"),
     [
         (BHS + ONE + TWO + b"BTS|3\r", "BTS-1 does not equal the number of messages"),
