@@ -6,7 +6,8 @@ routes.flow.answering and routes.flow.matching. Must not know the journal's tabl
 
 from __future__ import annotations
 
-from engine.journal.answered import Answered, AnswerTold
+from engine.journal.answered import Answered
+from engine.journal.told import AnswerTold
 from engine.observe.log import get_log
 from engine.site.model import Feed, Site
 from routes.flow.answering import read_reply

@@ -18,7 +18,7 @@ from typing import Literal
 from engine.crash_points import ARMED, reach
 from engine.earlier import Earlier, complete
 from engine.intake import Verdicts
-from engine.journal.answered import Answered, AnswerTold
+from engine.journal.answered import Answered
 from engine.journal.contract import Journal
 from engine.journal.earlier import known_text
 from engine.journal.intact import SPOILT
@@ -33,6 +33,7 @@ from engine.journal.records import (
     Verdict,
     Waiting,
 )
+from engine.journal.told import AnswerTold
 from engine.observe.log import get_log
 from engine.replying import read_answered, tell
 from engine.site.model import Site

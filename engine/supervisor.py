@@ -22,10 +22,10 @@ from engine.deadlines import Deadlines
 from engine.delivery import DeliveryWorker
 from engine.delivery.lane import longest_first
 from engine.intake import FeedIntake, Verdicts
-from engine.journal.answered import AnswerTold
 from engine.journal.contract import JournalBroken, JournalFull
 from engine.journal.records import DeliveryRow
 from engine.journal.sqlite import SqliteJournal
+from engine.journal.told import AnswerTold
 from engine.listening import Listeners
 from engine.observe.failures import failure_place
 from engine.observe.log import get_log
@@ -199,7 +199,7 @@ class Engine:
     def _at_queue(self, feed: Feed, intake: FeedIntake) -> QueueFeed:
         if not isinstance(self.queue, RabbitQueue):
             raise TypeError("the check lets no feed have a queue without a broker")
-        return self.queue.mailroom.feed(feed, intake, self._budget)
+        return QueueFeed(feed, intake, self._budget, self.queue.mailroom)
 
     def _deliver(self, rows: Sequence[DeliveryRow]) -> None:
         self.queue.offer(rows)

@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from bench.evidence import journal_rows
 from bench.faults.practices import take
 from bench.faults.result import Row
 from bench.faults.site import OTHER
-
-if TYPE_CHECKING:
-    from bench.faults.stage import Stage
+from bench.faults.stage import Stage
 
 __all__ = ["Person"]
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pika
 
 from bench.faults.result import Row
+from bench.faults.stage import Stage
 from bench.senders import Acked
-
-if TYPE_CHECKING:
-    from bench.faults.stage import Stage
 
 __all__ = ["Poster"]
 

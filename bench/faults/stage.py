@@ -20,8 +20,6 @@ from pathlib import Path
 
 from bench.engine import EngineFailed, EngineProcess, free_port
 from bench.evidence import Evidence, drain_mailboxes, journal_rows, read_evidence, until_drained
-from bench.faults.person import Person
-from bench.faults.poster import Poster
 from bench.faults.practices import Practice
 from bench.faults.progress import Progress
 from bench.faults.proxy import Proxy
@@ -129,8 +127,6 @@ class Stage:
         self._with_other, self._within = other or bool(within), within
         self.elsewhere = Arrivals()  # what came through the channel beside
         self.other: Practice | None = None
-        self.person: Person | None = None
-        self.poster: Poster | None = None
         self._numbers = 0
         self.edition = 0  # of a site that changes
         self._stack = AsyncExitStack()

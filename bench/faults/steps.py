@@ -48,9 +48,9 @@ async def killed_at(options: Options, point: Point) -> Row:
         case "deadline":
             await _strike(options, row, point, within="1s", beside=_proofs_stay_away)
         case "repair":
-            await _strike(options, row, point, other=True, beside=_a_person_repairs)
+            await _strike(options, row, point, other=True, person=True)
         case "mail":
-            await _strike(options, row, point, target="tickets", post=True, beside=_post_comes)
+            await _strike(options, row, point, target="tickets", post=True)
         case "reply":
             await _strike(options, row, point, replies=True, beside=_applications_answer)
         case "config":
@@ -79,12 +79,20 @@ async def _strike(
     size: int = 1024,
     times: int | None = None,
     beside: Scene | None = None,
+    person: bool = False,
 ) -> None:
-    """times: the highest time of reaching it at which it strikes. beside: what goes on while it plays."""
-    highest = times or (SELDOM if beside else OFTEN)
+    """times: the highest time of reaching it at which it strikes. beside: what goes on while it plays.
+    person: somebody repairs while it plays; post: a practice puts messages into a queue."""
+    highest = times or (SELDOM if beside or person or post else OFTEN)
     async with Stage(
         options, row, target=target, within=within, other=other, replies=replies, post=post, size=size
     ) as stage:
+        repairer = Person(stage, row) if person else None
+        poster = Poster(stage) if post else None
+        if repairer is not None:
+            beside = _somebody_repairs(repairer)
+        elif poster is not None:
+            beside = _post_comes(poster)
         await stage.more(10)
         await asyncio.to_thread(stage.engine.kill)
         for _ in range(options.count(20, 3)):
@@ -95,18 +103,18 @@ async def _strike(
         await stage.start()
         await stage.recovered(blow)
         await stage.more(20)
-        if stage.person is not None:
-            await stage.person.release_all()
+        if repairer is not None:
+            await repairer.release_all()
         for practice in stage.practices.values():
             practice.manner = take
             await practice.open()
         if replies:
             await _answer_the_rest(stage, row)
-        if stage.poster is not None:
-            await stage.poster.until_taken(row)
+        if poster is not None:
+            await poster.until_taken(row)
         await stage.finish()
-        if stage.person is not None:
-            stage.person.check()
+        if repairer is not None:
+            repairer.check()
 
 
 async def _one_life(stage: Stage, row: Row, setting: str, beside: Scene | None) -> None:
@@ -167,12 +175,14 @@ async def _proofs_stay_away(stage: Stage, _row: Row) -> None:
     stage.practices[stage.codes[1]].close()
 
 
-async def _a_person_repairs(stage: Stage, row: Row) -> None:
+def _somebody_repairs(person: Person) -> Scene:
     """Copies are refused and parked; somebody lets them go, sends them elsewhere, and gives some up."""
-    stage.practices[stage.codes[0]].manner = refuse(b"AR")
-    if stage.person is None:
-        stage.person = Person(stage, row)
-    await stage.person.work()
+
+    async def play(stage: Stage, _row: Row) -> None:
+        stage.practices[stage.codes[0]].manner = refuse(b"AR")
+        await person.work()
+
+    return play
 
 
 async def _applications_answer(stage: Stage, _row: Row) -> None:
@@ -190,11 +200,13 @@ async def _applications_answer(stage: Stage, _row: Row) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _post_comes(stage: Stage, _row: Row) -> None:
+def _post_comes(poster: Poster) -> Scene:
     """A practice puts messages into a queue, and keeps what the broker confirmed as promised."""
-    if stage.poster is None:
-        stage.poster = Poster(stage)
-    await stage.poster.work()
+
+    async def play(_stage: Stage, _row: Row) -> None:
+        await poster.work()
+
+    return play
 
 
 async def _answer_the_rest(stage: Stage, row: Row) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # commands that only read do without
-    from engine.journal.answered import AnswerTold
     from engine.journal.earlier import EarlierCopy
     from engine.journal.records import Arrival, Changed, Decided, DeliveryRow, Lane, Stored, Waiting
+    from engine.journal.told import AnswerTold
 
 __all__ = ["Journal", "JournalBroken", "JournalFull", "Trouble"]
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from engine.journal.answered import Answered, AnswerTold
+from engine.journal.answered import Answered
 from engine.journal.arrivals import readable
 from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
@@ -25,6 +25,7 @@ from engine.journal.records import (
     NewDelivery,
 )
 from engine.journal.replies import SENT_AS, UNMATCHED, Matcher
+from engine.journal.told import AnswerTold
 
 __all__ = ["Recorder", "Undecided"]
 

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from engine.crash_points import Point
-from engine.journal.answered import AnswerTold
 from engine.journal.changes import Changer
 from engine.journal.configs import Kept
 from engine.journal.deadlines import Look, Overdue, carry_out
@@ -24,6 +23,7 @@ from engine.journal.onward import pass_on_refused
 from engine.journal.records import Changed, Decided, DeliveryRow
 from engine.journal.repairs import Applied, Repair, Repairer
 from engine.journal.replies import Matcher
+from engine.journal.told import AnswerTold
 
 __all__ = ["AnswerJob", "ChangeJob", "Commit", "Job", "KeepJob", "OverdueJob", "RecordJob", "RepairJob"]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from engine.journal.answered import AnswerTold
 from engine.journal.changes import Changer
 from engine.journal.entries import Entries
 from engine.journal.records import Changed
+from engine.journal.told import AnswerTold
 from routes.flow.matching import Candidate
 
 __all__ = ["pass_on", "pass_on_refused"]

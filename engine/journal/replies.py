@@ -14,13 +14,14 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from engine.journal.answered import Answered, AnswerOutcome, AnswerTold
+from engine.journal.answered import Answered
 from engine.journal.arrivals import readable
 from engine.journal.changes import Changer
 from engine.journal.entries import Entries
 from engine.journal.fingerprints import control_id_range
 from engine.journal.onward import pass_on
 from engine.journal.records import Changed, DeliveryState, Said
+from engine.journal.told import AnswerOutcome, AnswerTold
 from routes.flow.answer_codes import REASON_WORDS
 from routes.flow.matching import Candidate, Matched, Unmatched, which
 

@@ -18,7 +18,6 @@ from typing import TypeVar
 
 from engine.crash_points import ARMED, reach
 from engine.journal import earlier, outbox
-from engine.journal.answered import AnswerTold
 from engine.journal.changes import put_claims_back
 from engine.journal.configs import digest_of, known_texts, pack, read_digests
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
@@ -39,6 +38,7 @@ from engine.journal.records import (
 )
 from engine.journal.repairs import Applied, Repair
 from engine.journal.schema import open_reading, open_writing
+from engine.journal.told import AnswerTold
 from engine.journal.troubles import trouble
 from engine.journal.writer import OnTrouble, Writer
 

@@ -8,18 +8,16 @@ Knows nothing of messages.
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from aiormq.abc import AbstractConnection
 
-from channels.mllp import Budget
 from engine.queues.broker import Link, Publisher
 from engine.queues.nodes import Connection, Nodes
-from engine.queues.queue_feed import Intake, QueueFeed
 from engine.queues.refusals import Refusal
 from engine.queues.topology import Topology
-from engine.site.model import Feed
 
-__all__ = ["Mailroom"]
+__all__ = ["Guest", "Mailroom"]
 
 _ANSWERING = 10.0  # seconds for one attempt to publish an answer
 _ATTEMPTS = 3
@@ -32,6 +30,16 @@ _OUTCOMES = {
 _NOT_TAKEN = "the broker did not take the answer"
 
 
+class Guest(Protocol):
+    """What a feed at a queue is to the connections that it uses."""
+
+    def interrupt(self, *, lost: bool = False) -> None:
+        """Take no more messages by this connection. lost: it does not serve any more."""
+
+    def says(self, trouble: str) -> None:
+        """Tell why no messages come, or "": they do."""
+
+
 class Mailroom:
     """The feeds at queues of one broker. `topology` declares their queues."""
 
@@ -40,23 +48,19 @@ class Mailroom:
         self._publisher = Publisher()
         self._in = Link(nodes, "gatepost feeds", self._up, self._down, self._changed)
         self._out = Link(nodes, "gatepost answering", self._publisher.attach, self._publisher.detach)
-        self._feeds: list[QueueFeed] = []
+        self._feeds: list[Guest] = []
         self._connection: Connection | None = None
         self._stands = asyncio.Event()
         self._afresh = False  # we gave a connection up that the broker had no part in
 
-    def feed(self, feed: Feed, intake: Intake, budget: Budget) -> QueueFeed:
-        """A feed at its queue, not begun."""
-        return QueueFeed(feed, intake, budget, self)
-
-    def enter(self, feed: QueueFeed) -> None:
+    def enter(self, feed: Guest) -> None:
         """A feed begins."""
         if not self._feeds:
             self._in.start()
             self._out.start()
         self._feeds.append(feed)
 
-    async def leave(self, feed: QueueFeed) -> None:
+    async def leave(self, feed: Guest) -> None:
         """A feed has ended."""
         if feed in self._feeds:
             self._feeds.remove(feed)

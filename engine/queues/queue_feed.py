@@ -12,7 +12,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
@@ -22,13 +22,11 @@ from channels.mllp import Budget, Counters, Note, Slot
 from engine.crash_points import ARMED, reach
 from engine.observe.log import get_log
 from engine.queues.envelope import Sent, answer_queue, claimed, unframed
+from engine.queues.mailroom import Mailroom
 from engine.queues.nodes import TROUBLE, Connection
 from engine.queues.stretch import Post, Stretch
 from engine.queues.topology import MAILBOX, BrokerAwayError, QueueUnusableError
 from engine.site.model import Feed
-
-if TYPE_CHECKING:
-    from engine.queues.mailroom import Mailroom
 
 __all__ = ["Intake", "QueueFeed"]
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from engine.journal.answered import AnswerTold
 from engine.journal.contract import JournalBroken, JournalFull, Trouble
 from engine.journal.earlier import EarlierCopy
 from engine.journal.records import (
@@ -23,6 +22,7 @@ from engine.journal.records import (
     Stored,
     Waiting,
 )
+from engine.journal.told import AnswerTold
 
 __all__ = ["FakeJournal"]
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from engine.journal.answered import Answered, AnswerTold
+from engine.journal.answered import Answered
 from engine.journal.answers import MessageStory
 from engine.journal.reading import JournalReader
 from engine.journal.records import (
@@ -21,6 +21,7 @@ from engine.journal.records import (
     Said,
 )
 from engine.journal.sqlite import SqliteJournal
+from engine.journal.told import AnswerTold
 from routes.flow.answer_codes import ReturnReason
 from routes.flow.matching import Spoken
 from tests.engine.journal.journal_rig import (

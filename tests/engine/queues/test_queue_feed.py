@@ -64,7 +64,7 @@ class Rig:
 
     async def open(self, *, max_message: int = 1 << 20) -> QueueFeed:
         feed = Feed("practices", ("", 0), "amqp", queue=self.queue, max_frame=max_message)
-        found = self.mailroom.feed(feed, self.intake, self.budget)
+        found = QueueFeed(feed, self.intake, self.budget, self.mailroom)
         self.feeds.append(found)
         await found.start()
         await until(lambda: found.consuming, "the feed consumes")
@@ -258,7 +258,9 @@ async def test_a_deleted_queue_is_made_anew_and_taken_from(rig: Rig) -> None:
 async def test_a_queue_with_other_arguments_is_told_of_and_used_once_it_is_mended(rig: Rig) -> None:
     connection = rig.broker.connect()
     connection.channel().queue_declare(rig.queue, durable=True)
-    feed = rig.mailroom.feed(Feed("practices", ("", 0), "amqp", queue=rig.queue), rig.intake, rig.budget)
+    feed = QueueFeed(
+        Feed("practices", ("", 0), "amqp", queue=rig.queue), rig.intake, rig.budget, rig.mailroom
+    )
     rig.feeds.append(feed)
     await feed.start()
     await until(lambda: "other arguments" in feed.trouble, "the trouble has a name")
