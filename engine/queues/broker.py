@@ -23,7 +23,7 @@ from pamqp.commands import Basic
 
 from engine.crash_points import ARMED, reach
 from engine.queues.apart import Apart, open_channel
-from engine.queues.nodes import TROUBLE, Nodes
+from engine.queues.nodes import TROUBLE, Nodes, is_trouble
 from engine.queues.refusals import LOST, SILENT, UNCONFIRMED, Refusal, why_not_connected
 
 __all__ = ["TROUBLE", "Link", "Outcome", "Publisher"]
@@ -104,7 +104,9 @@ class Link:
                     self._changed(None)
                 wait, lived = _FIRST_WAIT, True
                 why = await self._watch(self._connection)
-            except TROUBLE as error:
+            except Exception as error:
+                if not is_trouble(error):
+                    raise
                 why = why_not_connected(error)
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
@@ -316,7 +318,9 @@ class Publisher:
             self.answered = True
             apart.refused(queue)
             return "nacked"
-        except TROUBLE:
+        except Exception as failure:
+            if not is_trouble(failure):
+                raise
             return failed
         except asyncio.CancelledError:
             if task in self._ended:

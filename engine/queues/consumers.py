@@ -22,7 +22,7 @@ from engine.journal.records import OPEN_STATES, DeliveryRow
 from engine.observe.log import get_log
 from engine.queues.budget import InHand
 from engine.queues.contract import Tickets, Work
-from engine.queues.nodes import TROUBLE
+from engine.queues.nodes import is_trouble
 from engine.queues.outbox import LaneKey
 from engine.queues.schedule import AGAIN, IDLE, Schedule, now_us
 from engine.queues.topology import queue_name
@@ -136,12 +136,13 @@ class Consumers:
         desk = self._desks[key]
         try:
             return await self._turn(desk)
-        except TROUBLE as failure:
-            if self._singles is None:
-                return IDLE  # woken when the connection is back
-            log.warning("broker.trouble", channel=key[0], address=key[1], why=type(failure).__name__)
         except Exception as failure:  # noqa: BLE001 - one lane's failure must not stop the others
-            log.error("delivery.failed", channel=key[0], address=key[1], failure=type(failure).__name__)
+            if not is_trouble(failure):
+                log.error("delivery.failed", channel=key[0], address=key[1], failure=type(failure).__name__)
+            elif self._singles is None:
+                return IDLE  # woken when the connection is back
+            else:
+                log.warning("broker.trouble", channel=key[0], address=key[1], why=type(failure).__name__)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():

@@ -22,7 +22,7 @@ from yarl import URL
 
 from engine.queues.refusals import SILENT, NotReachedError, Refusal, together, why_not_connected
 
-__all__ = ["TROUBLE", "Connection", "Nodes", "open_connection"]
+__all__ = ["TROUBLE", "Connection", "Nodes", "is_trouble", "open_connection"]
 
 _HEARTBEAT = 10  # seconds; a half-open connection is noticed after three of them
 _CONNECT = 15.0  # seconds
@@ -30,7 +30,13 @@ _CONNECT_TO_ONE_OF_MANY = 5.0
 _FRAMES = 10  # read ahead of what a channel has let in, 128 KiB each
 
 TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, RuntimeError, TimeoutError, EOFError)
-"""What the client raises when a connection or a channel has failed."""
+"""What the client raises when a connection or a channel has failed; see also `is_trouble`."""
+
+
+def is_trouble(failure: Exception) -> bool:
+    """Whether the client says by this that a connection or a channel has failed. Calls that are under way
+    when a channel ends without a reason of its own are ended with a bare Exception."""
+    return isinstance(failure, TROUBLE) or type(failure) is Exception
 
 
 class MeteredChannel(Channel):
@@ -144,7 +150,9 @@ class Nodes:
             connection = await open_connection(
                 url, name, _CONNECT_TO_ONE_OF_MANY if self.several else _CONNECT
             )
-        except TROUBLE as error:
+        except Exception as error:
+            if not is_trouble(error):
+                raise
             why = why_not_connected(error)
         except asyncio.CancelledError:
             task = asyncio.current_task()

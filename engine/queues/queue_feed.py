@@ -23,7 +23,7 @@ from engine.crash_points import ARMED, reach
 from engine.observe.log import get_log
 from engine.queues.envelope import Sent, answer_queue, claimed, unframed
 from engine.queues.mailroom import Mailroom
-from engine.queues.nodes import TROUBLE, Connection
+from engine.queues.nodes import TROUBLE, Connection, is_trouble
 from engine.queues.stretch import Post, Stretch
 from engine.queues.topology import MAILBOX, BrokerAwayError, QueueUnusableError
 from engine.site.model import Feed
@@ -155,9 +155,12 @@ class QueueFeed:
             except QueueUnusableError as why:
                 self.says(str(why))
                 await asyncio.sleep(_AGAIN)
-            except (BrokerAwayError, *TROUBLE) as why:
+            except Exception as why:  # noqa: BLE001 - a feed goes on, whatever has happened to it
+                name = type(why).__name__
+                if not isinstance(why, BrokerAwayError) and not is_trouble(why):
+                    log.error("feed.trouble", feed=self.feed.name, what="failed", why=name)
                 if not connection.is_closed:
-                    self.says(f"the broker would not give its messages ({type(why).__name__})")
+                    self.says(f"the broker would not give its messages ({name})")
                 self._mailroom.lost(connection)
                 await asyncio.sleep(_FIRST_REST)
 
@@ -178,11 +181,12 @@ class QueueFeed:
             await both
             self._now = None
             stretch.let_go()
-        if work.cancelled():  # the client also reports a lost connection as a cancellation
+        # The client reports a lost connection in many ways, a cancellation among them.
+        if work.cancelled() or stretch.lost.is_set():
             return False
         if (failure := work.exception()) is not None:
             raise failure
-        return not stretch.lost.is_set()
+        return True
 
     async def _consume(self, stretch: Stretch, connection: Connection) -> None:
         channel = await connection.metered_channel(stretch.gate)

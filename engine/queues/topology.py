@@ -26,7 +26,7 @@ from aiormq.exceptions import (
 )
 
 from engine.observe.log import get_log
-from engine.queues.nodes import TROUBLE, Nodes
+from engine.queues.nodes import TROUBLE, Nodes, is_trouble
 from engine.queues.refusals import difference
 from engine.queues.remembered import Remembered
 
@@ -269,7 +269,9 @@ class Topology:
                 f"the broker refuses the queue {queue} to our user, who needs permission to configure, write"
                 r" and read ^(gatepost\..*|amq\.default)$"
             ) from None
-        except TROUBLE as error:
+        except Exception as error:
+            if not is_trouble(error):
+                raise
             raise BrokerAwayError(type(error).__name__) from error
         except asyncio.CancelledError:
             task = asyncio.current_task()

@@ -15,8 +15,9 @@ from channels.mllp import Budget, Note, Slot
 from engine.queues import queue_feed as module
 from engine.queues.envelope import Sent
 from engine.queues.mailroom import Mailroom
-from engine.queues.nodes import Nodes
+from engine.queues.nodes import Connection, Nodes
 from engine.queues.queue_feed import QueueFeed
+from engine.queues.stretch import Stretch
 from engine.queues.topology import MAILBOX, Topology
 from engine.site.model import Feed
 from tests.broker import BrokerNode
@@ -253,6 +254,24 @@ async def test_a_deleted_queue_is_made_anew_and_taken_from(rig: Rig) -> None:
     await until(lambda: feed.consuming and not feed.trouble, "it is there again")
     await asyncio.to_thread(rig.send, b"1")
     await until(lambda: rig.intake.taken == [b"1"], "and is taken from")
+
+
+@pytest.mark.parametrize("failure", [Exception(), ValueError("a bug")], ids=["the client's", "our own"])
+async def test_a_feed_goes_on_after_a_failure_that_nobody_foresaw(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    consume, failures = QueueFeed._consume, [failure]
+
+    async def fail_once(feed: QueueFeed, stretch: Stretch, connection: Connection) -> None:
+        if failures:
+            raise failures.pop()
+        await consume(feed, stretch, connection)
+
+    monkeypatch.setattr(QueueFeed, "_consume", fail_once)
+    await rig.open()
+    await asyncio.to_thread(rig.send, b"1")
+
+    await until(lambda: rig.intake.taken == [b"1"], "the message is taken")
 
 
 async def test_a_queue_with_other_arguments_is_told_of_and_used_once_it_is_mended(rig: Rig) -> None:
