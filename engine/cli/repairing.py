@@ -325,6 +325,8 @@ def _happens(order: Order, item: Mapping[str, Any]) -> str:
         return "nothing is sent"
     if order.what != "release" or "tray" not in item:
         return {"release": "tried again", "resend": "sent again"}.get(order.what, "sent elsewhere")
+    if "holds" not in item:  # nothing is decided anew: it is a reply
+        return "its copy is looked for anew"
     words = []
     if any("merged" not in copy for copy in item["sends"]):
         words.append("sent")

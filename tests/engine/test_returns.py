@@ -172,6 +172,27 @@ def test_a_reply_that_was_not_matched_is_matched_when_it_is_released(site: Path)
     asyncio.run(run(ok=True))
 
 
+def test_the_command_says_what_the_release_of_a_reply_will_do_and_why_it_did_not(site: Path) -> None:
+    feeds = site / "feeds.yaml"
+    more = "  replies: {kind: mllp, listen: 127.0.0.1:2599, answers_for: [gp]}\n"
+    feeds.write_text(feeds.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+    async def run() -> None:
+        async with opened(load(site)) as rig:
+            came = arrival(900, feed="replies", type_="ACK", at=LATER)
+            body = b"MSH|^~\\&|S|Y06601|L|N|1||ACK|900|P|2.4\rMSA|AA|NOBODY\r"
+            await store(rig.journal, replace(came, body=body, sha256=hashlib.sha256(body).digest()))
+            await rig.journal.answer([Decided(2, "c0ffee", LATER, answer=Answered(problem="unread"))])
+
+    work(site, result("R1"))
+    asyncio.run(run())
+    order = ["release", "--tray", "unmatched", "--why", "mended", "--old", "--yes", str(site)]
+    previewed = CliRunner().invoke(main, [*order, "--preview"], catch_exceptions=False)
+    assert (previewed.exit_code, "looked for anew" in previewed.output) == (0, True), previewed.output
+    done = CliRunner().invoke(main, order, catch_exceptions=False)
+    assert (done.exit_code, "not matched now either" in done.output) == (1, True), done.output
+
+
 def test_what_came_back_is_not_released_as_if_it_were_parked(site: Path) -> None:
     async def then(rig: Rig) -> None:
         (item,) = await rig.ask("release", copies=[1], ok=False)
