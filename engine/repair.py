@@ -20,7 +20,15 @@ from engine.journal.answered import Answered
 from engine.journal.chain import head_of
 from engine.journal.intact import SPOILT
 from engine.journal.records import DeliveryRow, NewDelivery
-from engine.journal.repairs import Discard, GiveUp, LetGo, MatchAgain, PutBack, SendAgain
+from engine.journal.repairs import (
+    Discard,
+    GiveUp,
+    LetGo,
+    MatchAgain,
+    PutBack,
+    SendAgain,
+    sent_on_already,
+)
 from engine.journal.repairs import Repair as Action
 from engine.journal.replies import UNMATCHED
 from engine.journal.sqlite import SqliteJournal
@@ -142,13 +150,16 @@ class Repair:
     async def _items(self, asked: Asked) -> list[_Item]:
         held = {one.id: one for one in await self._journal.look(stuck.held_of, asked.held)}
         copies = {one.id: one for one in await self._journal.look(stuck.copies, asked.copies)}
+        sent_on = await self._journal.look(stuck.sent_on, asked.copies) if asked.what == "redirect" else {}
         items: list[_Item] = []
         for id_ in asked.held:
             found = held.get(id_)
             items.append(_missing("held", id_) if found is None else await self._held(asked, found))
         for id_ in asked.copies:
             copy = copies.get(id_)
-            items.append(_missing("copy", id_) if copy is None else self._copy(asked, copy))
+            items.append(
+                _missing("copy", id_) if copy is None else self._copy(asked, copy, sent_on.get(id_, 0))
+            )
         return items
 
     # -- what is held ----------------------------------------------------------------------------
@@ -208,7 +219,7 @@ class Repair:
 
     # -- copies ----------------------------------------------------------------------------------
 
-    def _copy(self, asked: Asked, copy: CopyFound) -> _Item:
+    def _copy(self, asked: Asked, copy: CopyFound, sent_on: int = 0) -> _Item:
         item = _Item(_shown(copy, asked.by.at, copy=copy.id, state=copy.state, reason=copy.reason))
         channel, address = copy.channel, copy.address
         answer = asked.answer
@@ -238,6 +249,8 @@ class Repair:
             found = address_of(self._site(), channel, address)
             if found is None or (channel, found) == (copy.channel, copy.address):
                 why_not = self._no_address(channel, address, found)
+            elif copy.state == "refused_by_recipient" and sent_on:
+                why_not = sent_on_already(sent_on)
             else:
                 item.shown["sends"] = [{"channel": channel, "address": found}]
                 # What its recipient sent back goes to somebody else: the same message, to its right address.

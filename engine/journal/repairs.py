@@ -22,6 +22,7 @@ from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
 from engine.journal.intact import SPOILT, is_spoilt
 from engine.journal.records import OPEN_STATES, Changed, Decided, DeliveryState, HeldPart, NewDelivery
+from engine.journal.stuck import sent_on
 
 __all__ = [
     "Applied",
@@ -34,6 +35,7 @@ __all__ = [
     "Repair",
     "Repairer",
     "SendAgain",
+    "sent_on_already",
 ]
 
 
@@ -342,6 +344,10 @@ class Repairer:
             return Applied("it is being sent at this moment: try again when that is over")
         if new.kind == "resend" and (state in OPEN_STATES or (state == "parked" and not action.ends)):
             return Applied(f"it is {state} still, and not sent a second time: release or redirect it")
+        # Two people may deal with the same return: it goes to one address, not to two.
+        before = sent_on(self._connection, [new.parent]) if new.kind == "re-addressed" else {}
+        if before:
+            return Applied(sent_on_already(before[new.parent]))
         feed, type_, body, config, control_id, content, spoilt = self._source(new.parent)
         if new.body is None:
             if spoilt:
@@ -352,6 +358,9 @@ class Repairer:
             ending: DeliveryState = "discarded" if state == "parked" else "withdrawn"
             self._end_copy(new.parent, ending, by, f"sent elsewhere by {by.who}")
             detail += f", now {ending}"
+        elif new.kind == "re-addressed":
+            # Whoever sent it back is not its recipient: what its deadline would send must not go there.
+            self._await_no_more(new.parent)
         decided = Decided(message, config, by.at, deliveries=(new,))
         (copy,) = self._recorder.deliveries(
             decided,
@@ -389,6 +398,9 @@ class Repairer:
     def _end_copy(self, id_: int, state: DeliveryState, by: By, reason: str) -> None:
         """The copy is not sent any more, and no proof of it is awaited."""
         self._changer.change([Changed(id_, state, by.at, 0, 0, reason)])
+        self._await_no_more(id_)
+
+    def _await_no_more(self, id_: int) -> None:
         self._connection.execute(
             "UPDATE deadline SET ending='ended' WHERE delivery=? AND ending IS NULL", (id_,)
         )
@@ -403,6 +415,11 @@ class Repairer:
             " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (*record, link(before, record)),
         )
+
+
+def sent_on_already(copy: int) -> str:
+    """Why a return cannot be re-addressed: it has been, as `copy`."""
+    return f"it was sent on already, as C{copy}: redirect that one, or resend it"
 
 
 def _not_parked(state: str) -> Applied:

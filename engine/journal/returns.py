@@ -15,11 +15,13 @@ __all__ = ["ReturnedFound", "bodies_of_patient", "oldest_return", "returned"]
 
 _MOST_MESSAGES = 20  # of one patient, the newest: the last word counts
 
-# Dealt with: it was sent on (a copy came of it), or a person gave it up, which is another state.
+# Dealt with: it was sent on (a copy came of it), or a person gave it up, which is another state. What its
+# deadline sent out goes to the same recipient by another way: somebody must still see that it came back.
 _OPEN = (
     "d.state='refused_by_recipient'"
     " AND d.state IN ('parked', 'refused_by_recipient', 'withdrawn', 'discarded')"  # as the index has it
-    " AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.message=d.message AND n.parent=d.id)"
+    " AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.message=d.message AND n.parent=d.id"
+    " AND n.kind<>'fallback')"
 )
 _RETURNED = (
     "SELECT d.id, d.message, d.route, d.channel, d.address, d.reason, coalesce(d.closed, 0), d.kind, m.feed,"  # noqa: S608

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuditShown", "CopyFound", "HeldFound", "ParkedGroup", "TrayShown", "audit", "copies", "held_of",
-    "held_parts", "parked", "parked_groups", "released_of", "sent_before", "trays",
+    "held_parts", "parked", "parked_groups", "released_of", "sent_before", "sent_on", "trays",
 ]  # fmt: skip
 
 
@@ -198,6 +198,17 @@ def sent_before(connection: sqlite3.Connection, message: int) -> list[tuple[int,
         " WHERE d.message=? ORDER BY d.id",
         (message,),
     ).fetchall()
+
+
+def sent_on(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Which of these copies came back and have been sent to somebody else since: the newest copy of each."""
+    rows = connection.execute(
+        "SELECT d.id, max(n.id) FROM delivery d"
+        " CROSS JOIN delivery n ON n.message=d.message AND n.parent=d.id"
+        " WHERE d.id IN (SELECT value FROM json_each(?)) AND n.kind='re-addressed' GROUP BY d.id",
+        (json.dumps(ids),),
+    )
+    return dict(rows.fetchall())
 
 
 def copies(connection: sqlite3.Connection, ids: Sequence[int]) -> list[CopyFound]:

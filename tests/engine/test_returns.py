@@ -13,7 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
+from engine.deadlines import judge
 from engine.journal.answered import Answered
+from engine.journal.deadlines import Look
 from engine.journal.reading import JournalReader
 from engine.journal.records import Changed, Decided, Said
 from engine.observe.log import configure
@@ -21,7 +23,7 @@ from engine.overdue_returns import OverdueReturns
 from engine.returns import propose
 from routes.flow.matching import Spoken
 from tests.engine.journal.journal_rig import arrival, store
-from tests.engine.repair_rig import NOW, Rig, a_site, load, opened, result, work
+from tests.engine.repair_rig import DAY, NOW, Rig, a_site, load, opened, result, work
 
 LATER = NOW + 3_600_000_000
 WORDS = "Canary Longfellow has moved"
@@ -83,6 +85,76 @@ def test_what_is_re_addressed_names_its_parent_and_waits_no_more(site: Path) -> 
         await rig.ask("redirect", copies=[1], address="Y06602")
         assert rig.sent() == [("gp", "Y06602", "re-addressed")]
         assert rig.states()[-1] == ("gp", "Y06602", "waiting", "re-addressed")
+        with JournalReader(rig.folder) as journal:
+            assert journal.returned() == []
+
+    with_return(site, then=then)
+
+
+def test_a_return_is_sent_on_to_one_address_also_where_two_people_deal_with_it(site: Path) -> None:
+    async def then(rig: Rig) -> None:
+        seen = await rig.ask("redirect", copies=[1], address="Y06602", preview=True)
+        assert [item["why_not"] for item in seen] == [""]
+        await rig.ask("redirect", copies=[1], address="Y06602")
+        for preview in (True, False):
+            (item,) = await rig.ask(
+                "redirect", copies=[1], channel="paper", address="Y06602", preview=preview, ok=False
+            )
+            assert item["why_not"] == "it was sent on already, as C3: redirect that one, or resend it"
+        assert rig.sent() == [("gp", "Y06602", "re-addressed")]
+
+    with_return(site, then=then)
+
+
+def test_two_who_ask_at_the_same_moment_send_a_return_on_once(site: Path) -> None:
+    async def then(rig: Rig) -> None:
+        asked = [
+            rig.ask("redirect", copies=[1], address="Y06602", channel=one, ok=False)
+            for one in ("gp", "paper")
+        ]
+        items = [item for (item,) in await asyncio.gather(*asked)]
+        assert sorted(bool(item["why_not"]) for item in items) == [False, True]
+        assert len(rig.sent()) == 1
+
+    with_return(site, then=then)
+
+
+async def time_is_up(rig: Rig) -> None:
+    """Four days later."""
+    now = NOW + 4 * DAY
+    await rig.journal.carry_out_deadlines(
+        Look(now, rig.site.hash, lambda due: judge(due, now, rig.site.channels))
+    )
+
+
+def awaiting_proof(site: Path) -> None:
+    """The practice must acknowledge within three days; otherwise it gets paper."""
+    route = site / "routes" / "results.yaml"
+    text = route.read_text(encoding="utf-8")
+    awaited = "address: PV1-11\n    if_not_acknowledged_in: 3d\n    then: paper"
+    route.write_text(text.replace("address: PV1-11", awaited), encoding="utf-8")
+
+
+def test_nothing_goes_to_who_sent_it_back_once_a_person_has_sent_it_on(site: Path) -> None:
+    awaiting_proof(site)
+
+    async def then(rig: Rig) -> None:
+        await rig.ask("redirect", copies=[1], address="Y06602")
+        await time_is_up(rig)
+        assert [place for place in rig.states() if place[0] == "paper"] == []
+
+    with_return(site, then=then)
+
+
+def test_a_return_waits_for_a_person_also_where_its_deadline_sent_paper(site: Path) -> None:
+    awaiting_proof(site)
+
+    async def then(rig: Rig) -> None:
+        await time_is_up(rig)
+        assert rig.states()[-1] == ("paper", "Y06601", "waiting", "fallback")
+        with JournalReader(rig.folder) as journal:
+            assert [one.id for one in journal.returned()] == [1]
+        await rig.ask("redirect", copies=[1], address="Y06602")
         with JournalReader(rig.folder) as journal:
             assert journal.returned() == []
 
