@@ -345,9 +345,8 @@ class Repairer:
         if new.kind == "resend" and (state in OPEN_STATES or (state == "parked" and not action.ends)):
             return Applied(f"it is {state} still, and not sent a second time: release or redirect it")
         # Two people may deal with the same return: it goes to one address, not to two.
-        before = sent_on(self._connection, [new.parent]) if new.kind == "re-addressed" else {}
-        if before:
-            return Applied(sent_on_already(before[new.parent]))
+        if new.kind == "re-addressed" and (before := self._sent_on(new.parent)):
+            return Applied(sent_on_already(before))
         feed, type_, body, config, control_id, content, spoilt = self._source(new.parent)
         if new.body is None:
             if spoilt:
@@ -373,6 +372,12 @@ class Repairer:
         self._entries.event(message, copy.id, new.kind, by.at, None, f"by {by.who}, {detail}{edited}")
         self._audit(by, what, message, 0, copy.id, "", f"{detail}, to {goes}{edited}")
         return Applied(deliveries=(copy.id,))
+
+    def _sent_on(self, id_: int) -> int:
+        """The copy by which one that came back was sent on before, perhaps in this very commit; or 0."""
+        rows = self._entries.rows["delivery"]
+        now = [row[0] for row in rows if (row[12], row[17]) == (id_, "re-addressed")]
+        return max(now, default=0) or sent_on(self._connection, [id_]).get(id_, 0)
 
     def _source(self, id_: int) -> tuple[str, str, int, str, str, bytes | None, bool]:
         """What a further copy of a copy needs: the message's feed, type and body, the copy's configuration,
