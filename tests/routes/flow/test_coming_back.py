@@ -25,10 +25,14 @@ def site_with(folder: Path, rule: str) -> tuple[Site | None, list[str]]:
         folder,
         {
             "gatepost.yaml": "site: back\ndata: ../data\n",
-            "feeds.yaml": "feeds:\n  lab: {kind: mllp, listen: 127.0.0.1:2575}\n",
+            "feeds.yaml": """\
+                feeds:
+                  lab: {kind: mllp, listen: 127.0.0.1:2575}
+                  replies: {kind: mllp, listen: 127.0.0.1:2576, answers_for: [gp]}
+                """,
             "channels.yaml": """\
                 channels:
-                  gp: {kind: folder, path: gp, directory: practices}
+                  gp: {kind: mllp, send_to: 127.0.0.1:2600, directory: practices}
                   paper: {kind: folder, path: paper, directory: practices}
                   archive: {kind: folder, path: archive}
                 """,
