@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["SOCKET_NAME", "EngineNotRunning", "ask", "short_address"]
 
@@ -25,6 +27,10 @@ class EngineNotRunning(Exception):
 def ask(folder: Path, question: Mapping[str, Any], *, timeout: float = 5.0) -> dict[str, Any]:
     """Ask the engine that owns this data folder. Raises EngineNotRunning where nobody answers."""
     path = folder / SOCKET_NAME
+    if not path.exists():
+        raise EngineNotRunning(f"no engine answers for the data folder {folder}")
+    import socket  # not paid for where nobody can be asked
+
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout)

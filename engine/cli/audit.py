@@ -9,22 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.table import Table
 
-from engine.cli.journal_view import (
-    as_instant,
-    clock_time,
-    console,
-    data_option,
-    iso_time,
-    open_journal,
-    plain,
-)
+from engine.cli.journal_json import audit_as_json
+from engine.cli.journal_view import as_instant, clock_time, data_option, open_journal
 from engine.cli.options import environment_option, site_argument
+from engine.cli.sheet import Sheet, print_sheet
 from engine.journal.chain import Verified
 from engine.journal.stuck import AuditShown
 
-__all__ = ["audit", "audit_as_json", "audit_table"]
+__all__ = ["audit", "audit_sheet"]
 
 
 @click.command(
@@ -78,7 +71,7 @@ def audit(
         for line in lines:
             click.echo(json.dumps(audit_as_json(line), ensure_ascii=False))
     elif lines:
-        console().print(audit_table(lines))
+        print_sheet(audit_sheet(lines))
         if len(lines) == limit:
             click.echo(f"The newest {limit} are shown; --limit shows more.")
     else:
@@ -103,24 +96,11 @@ def verified_words(found: Verified) -> str:
     return "\n".join(lines)
 
 
-def audit_table(lines: list[AuditShown], *, title: str | None = None) -> Table:
+def audit_sheet(lines: list[AuditShown], *, title: str = "") -> Sheet:
     """The audit, for people."""
-    table = Table(header_style="bold", title=title, title_justify="left")
-    for heading in ("When", "Who", "What", "Message", "Why", "Detail"):
-        table.add_column(heading, overflow="fold")
+    sheet = Sheet("When", "Who", "What", "Message", "Why", "Detail", title=title, fold=True)
     for line in lines:
         thing = f"H{line.held}" if line.held else f"C{line.delivery}"
-        table.add_row(
-            clock_time(line.at), plain(line.who), f"{line.what} {thing}", str(line.message),
-            plain(line.why), plain(line.detail),
-        )  # fmt: skip
-    return table
-
-
-def audit_as_json(line: AuditShown) -> dict[str, object]:
-    """One line, for scripts."""
-    return {
-        "id": line.id, "at": iso_time(line.at), "who": line.who, "what": line.what, "why": line.why,
-        "message": line.message, "held": line.held or None, "copy": line.delivery or None,
-        "config": line.config, "detail": line.detail,
-    }  # fmt: skip
+        what = f"{line.what} {thing}"
+        sheet.add(clock_time(line.at), line.who, what, str(line.message), line.why, line.detail)
+    return sheet

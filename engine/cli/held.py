@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
 from engine.ages import age_in_words
-from engine.cli.journal_view import clock_time, console, data_option, iso_time, open_journal, plain
+from engine.cli.journal_view import clock_time, data_option, iso_time, open_journal
 from engine.cli.options import environment_option, site_argument
-from engine.cli.repairing import in_role
-from engine.journal.stuck import HeldFound, TrayShown
-from engine.site.loading import load_site
-from routes.language.facts import TrayFacts
+from engine.cli.roles import in_role
+from engine.cli.sheet import Sheet, print_sheet
+from engine.site.data_folder import TrayKeeper, find_trays
+
+if TYPE_CHECKING:
+    from engine.journal.stuck import HeldFound, TrayShown
 
 __all__ = ["held"]
 
@@ -50,25 +53,23 @@ def held(
     With --tray or --nhs: what waits, oldest first, each with the id by which `gatepost release` and
     `gatepost discard` know it. Exit status 1 where nothing waits.
     """
-    loaded = load_site(site, environment)[0]
-    origin = loaded.plan.origin if loaded is not None else None
-    facts = dict(origin.settings.trays) if origin is not None else {}
+    keepers = find_trays(site, environment)
     with open_journal(site, environment, data) as journal:
         if not tray and not nhs:
-            _show_trays(journal.trays(), facts, as_json=as_json)
+            _show_trays(journal.trays(), keepers, as_json=as_json)
             return
         messages = [one.id for one in journal.find(nhs_number=nhs, limit=10_000)] if nhs else []
         parts = journal.held_parts(tray=tray, messages=messages) if messages or not nhs else []
-    closed = {part.tray for part in parts if not _open_to(facts.get(part.tray), role)}
+    closed = {part.tray for part in parts if not _open_to(keepers.get(part.tray), role)}
     for name in sorted(closed):
-        allowed = " and ".join(facts[name].open_to)
+        allowed = " and ".join(keepers[name].open_to)
         click.echo(f"The tray {name} is open to {allowed} only: say so with --role.", err=True)
     seen = [part for part in parts if part.tray not in closed]
     if as_json:
         for part in seen[:limit]:
             click.echo(json.dumps(_as_json(part)))
     elif seen:
-        console().print(_table(seen[:limit]))
+        print_sheet(_sheet(seen[:limit]))
         if len(seen) > limit:
             click.echo(f"The oldest {limit} of {len(seen):,} are shown; --limit shows more.")
     elif not closed:
@@ -76,44 +77,42 @@ def held(
     sys.exit(0 if seen and not closed else 1)
 
 
-def _open_to(tray: TrayFacts | None, role: str) -> bool:
+def _open_to(tray: TrayKeeper | None, role: str) -> bool:
     return tray is None or not tray.open_to or (role in tray.open_to and in_role(role))
 
 
-def _show_trays(trays: list[TrayShown], facts: dict[str, TrayFacts], *, as_json: bool) -> None:
+def _show_trays(trays: list[TrayShown], keepers: Mapping[str, TrayKeeper], *, as_json: bool) -> None:
     now = time.time_ns() // 1000
     if as_json:
         for tray in trays:
-            fact = facts.get(tray.tray)
+            keeper = keepers.get(tray.tray)
             told = {
                 "tray": tray.tray, "count": tray.count, "oldest": iso_time(tray.oldest),
-                "owner": fact.owner if fact else "", "open_to": list(fact.open_to) if fact else [],
+                "owner": keeper.owner if keeper else "", "open_to": list(keeper.open_to) if keeper else [],
             }  # fmt: skip
             click.echo(json.dumps(told))
     elif trays:
-        table = Table("Tray", "Waiting", "Oldest", "Owner", "Open to", header_style="bold")
+        sheet = Sheet("Tray", "Waiting", "Oldest", "Owner", "Open to")
         for tray in trays:
-            fact = facts.get(tray.tray)
-            table.add_row(
+            keeper = keepers.get(tray.tray)
+            sheet.add(
                 tray.tray, f"{tray.count:,}", f"{age_in_words(now - tray.oldest)} ago",
-                plain(fact.owner if fact else ""), ", ".join(fact.open_to) if fact else "",
+                keeper.owner if keeper else "", ", ".join(keeper.open_to) if keeper else "",
             )  # fmt: skip
-        console().print(table)
+        print_sheet(sheet)
     else:
         click.echo("Nothing waits for a person.", err=True)
     sys.exit(0 if trays else 1)
 
 
-def _table(parts: list[HeldFound]) -> Table:
-    table = Table(header_style="bold")
-    for heading in ("Id", "Message", "Type", "Control id", "Tray", "Reason", "Held by", "Since"):
-        table.add_column(heading, overflow="fold")
+def _sheet(parts: list[HeldFound]) -> Sheet:
+    sheet = Sheet("Id", "Message", "Type", "Control id", "Tray", "Reason", "Held by", "Since", fold=True)
     for part in parts:
-        table.add_row(
-            f"H{part.id}", str(part.message), plain(part.type), plain(part.control_id), part.tray,
-            plain(part.reason), plain(part.where or part.route or "before any route"), clock_time(part.at),
+        sheet.add(
+            f"H{part.id}", str(part.message), part.type, part.control_id, part.tray,
+            part.reason, part.where or part.route or "before any route", clock_time(part.at),
         )  # fmt: skip
-    return table
+    return sheet
 
 
 def _as_json(part: HeldFound) -> dict[str, object]:

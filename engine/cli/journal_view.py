@@ -12,25 +12,26 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from engine.cli.options import data_folder
-from engine.journal.answers import MessageShown
-from engine.journal.damage import find_damage
+from engine.cli.sheet import WIDE, printable
 from engine.journal.ownership import unowned
 from engine.journal.reading import JournalMissing, JournalReader
+from engine.journal.schema import has_log
+
+if TYPE_CHECKING:  # what somebody waits for does without rich: see `sheet`
+    from rich.console import Console
+    from rich.text import Text
+
+    from engine.journal.answers import MessageShown
 
 __all__ = [
     "as_instant", "clock_time", "console", "data_option", "iso_time", "open_journal", "open_journal_of",
     "plain", "whereabouts",
 ]  # fmt: skip
-
-WIDE = 160
-"""Columns of a table that goes to a file or a pipe, where nothing says how wide it may be."""
 
 STATE_WORDS = {
     "refused_by_recipient": "refused by recipient",
@@ -65,8 +66,8 @@ def open_journal(site: Path, environment: str, data: Path | None) -> JournalRead
 def open_journal_of(folder: Path, site: Path) -> JournalReader:
     """As `open_journal`, where the data folder is known."""
     with unowned(folder) as stopped:  # SQLite must not look first: it would make the evidence anew
-        damage = find_damage(folder) if stopped else None
-    if damage is not None:
+        damage = _damage(folder) if stopped else None
+    if damage:
         click.echo(f"The journal cannot be read as it is: {damage}.", err=True)
         sys.exit(1)
     try:
@@ -80,14 +81,28 @@ def open_journal_of(folder: Path, site: Path) -> JournalReader:
         sys.exit(1)
 
 
+def _damage(folder: Path) -> str:
+    """What is wrong with a journal that nobody has open; "" where nothing is."""
+    if not has_log(folder):
+        return ""
+    from engine.journal.damage import find_damage
+
+    found = find_damage(folder)
+    return "" if found is None else str(found)
+
+
 def console() -> Console:
-    """Where tables go: as wide as the terminal, or wide enough for a file."""
+    """Where long reports go: as wide as the terminal, or wide enough for a file."""
+    from rich.console import Console
+
     return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def plain(text: str) -> Text:
     """Text from outside, fit for a terminal: no control characters, no markup."""
-    return Text("".join(c if c.isprintable() else "?" for c in text))
+    from rich.text import Text
+
+    return Text(printable(text))
 
 
 def clock_time(microseconds: int) -> str:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
+from engine.cli.journal_json import message_as_json
 from engine.cli.journal_view import (
     as_instant,
     clock_time,
-    console,
     data_option,
-    iso_time,
     open_journal,
-    plain,
     whereabouts,
 )
 from engine.cli.options import environment_option, site_argument
 from engine.cli.search_terms import SearchTerms
-from engine.journal.answers import DeliveryShown, MessageShown
-from engine.journal.reading import JournalReader
+from engine.cli.sheet import Sheet, print_sheet
 
-__all__ = ["copy_as_json", "message_as_json", "messages"]
+if TYPE_CHECKING:
+    from engine.journal.answers import MessageShown
+    from engine.journal.reading import JournalReader
+
+__all__ = ["messages"]
 
 
 @click.command(
@@ -87,7 +88,7 @@ def messages(
         for message in found:
             click.echo(json.dumps({**message_as_json(message), "held": message.id in held}))
     elif found:
-        console().print(_table(found, held))
+        print_sheet(_sheet(found, held))
         if len(found) == limit:
             click.echo(f"The newest {limit} are shown; --limit shows more, --until goes back in time.")
     else:
@@ -100,65 +101,19 @@ def _held_among(found: tuple[MessageShown, ...], journal: JournalReader) -> set[
     return {part.message for part in journal.held_parts(messages=[message.id for message in found])}
 
 
-def _table(found: tuple[MessageShown, ...], held: set[int]) -> Table:
-    table = Table(header_style="bold")
-    table.add_column("Id", justify="right", no_wrap=True)
-    for heading in ("Received", "Feed", "Type", "Control id", "Sent to", "Where it is"):
-        table.add_column(heading, overflow="fold")
+def _sheet(found: tuple[MessageShown, ...], held: set[int]) -> Sheet:
+    sheet = Sheet(
+        "Id", "Received", "Feed", "Type", "Control id", "Sent to", "Where it is", fold=True, numbers=1
+    )
     for message in found:
         targets = dict.fromkeys(copy.address or copy.channel for copy in message.copies)
-        table.add_row(
+        sheet.add(
             str(message.id),
             clock_time(message.received),
             message.feed,
-            plain(message.type),
-            plain(message.control_id),
-            plain(", ".join(targets)),
+            message.type,
+            message.control_id,
+            ", ".join(targets),
             whereabouts(message, held=message.id in held),
         )
-    return table
-
-
-def message_as_json(message: MessageShown) -> dict[str, object]:
-    """What a script may know of a message: no content."""
-    return {
-        "id": message.id,
-        "feed": message.feed,
-        "received": iso_time(message.received),
-        "type": message.type,
-        "version": message.version,
-        "control_id": message.control_id,
-        "peer": message.peer,
-        "bytes": message.size,
-        "kind": message.kind,
-        "state": message.state,
-        "original": message.original or None,
-        "refused": message.refused,
-        "verdict": message.verdict,
-        "rejected": message.rejected,
-        "config": message.config,
-        "decided": iso_time(message.decided),
-        "copies": [copy_as_json(copy) for copy in message.copies],
-    }
-
-
-def copy_as_json(copy: DeliveryShown) -> dict[str, object]:
-    """What a script may know of one copy."""
-    return {
-        "id": copy.id,
-        "route": copy.route,
-        "channel": copy.channel,
-        "address": copy.address,
-        "state": copy.state,
-        "attempts": copy.attempts,
-        "created": iso_time(copy.created),
-        "closed": iso_time(copy.closed),
-        "next_try": iso_time(copy.next_try),
-        "in_doubt": copy.in_doubt,
-        "merged": copy.merged,
-        "reason": copy.reason,
-        "piece": copy.piece,
-        "kind": copy.kind,
-        "parent": copy.parent or None,
-        "bytes": copy.size,
-    }
+    return sheet

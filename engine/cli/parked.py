@@ -6,22 +6,23 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
 from engine.ages import age_in_words
 from engine.cli.journal_view import (
     STATE_WORDS,
     clock_time,
-    console,
     data_option,
     iso_time,
     open_journal,
-    plain,
 )
 from engine.cli.options import environment_option, site_argument
-from engine.journal.stuck import CopyFound, ParkedGroup
+from engine.cli.sheet import Sheet, print_sheet
+
+if TYPE_CHECKING:
+    from engine.journal.stuck import CopyFound, ParkedGroup
 
 __all__ = ["parked"]
 
@@ -61,9 +62,9 @@ def parked(
         for told in [_group_as_json(group) for group in groups] + [_as_json(copy) for copy in copies[:limit]]:
             click.echo(json.dumps(told))
     elif groups:
-        console().print(_groups(groups))
+        print_sheet(_groups(groups))
     elif copies:
-        console().print(_copies(copies[:limit]))
+        print_sheet(_copies(copies[:limit]))
         if len(copies) > limit:
             click.echo(f"The oldest {limit} of {len(copies):,} are shown; --limit shows more.")
     else:
@@ -71,28 +72,28 @@ def parked(
     sys.exit(0 if groups or copies else 1)
 
 
-def _groups(groups: list[ParkedGroup]) -> Table:
+def _groups(groups: list[ParkedGroup]) -> Sheet:
     now = time.time_ns() // 1000
-    table = Table("Channel", "Address", "State", "Reason", "Copies", "Oldest", header_style="bold")
+    sheet = Sheet("Channel", "Address", "State", "Reason", "Copies", "Oldest")
     for group in groups:
-        table.add_row(
-            group.channel, plain(group.address), STATE_WORDS.get(group.state, group.state),
-            plain(group.reason), f"{group.count:,}", f"{age_in_words(now - group.oldest)} ago",
+        sheet.add(
+            group.channel, group.address, STATE_WORDS.get(group.state, group.state),
+            group.reason, f"{group.count:,}", f"{age_in_words(now - group.oldest)} ago",
         )  # fmt: skip
-    return table
+    return sheet
 
 
-def _copies(copies: list[CopyFound]) -> Table:
-    table = Table(header_style="bold")
-    for heading in ("Id", "Message", "Type", "Control id", "Channel", "Address", "Reason", "Tries", "Parked"):
-        table.add_column(heading, overflow="fold")
+def _copies(copies: list[CopyFound]) -> Sheet:
+    sheet = Sheet(
+        "Id", "Message", "Type", "Control id", "Channel", "Address", "Reason", "Tries", "Parked", fold=True
+    )
     for copy in copies:
         doubt = "; may have arrived already" if copy.in_doubt else ""
-        table.add_row(
-            f"C{copy.id}", str(copy.message), plain(copy.type), plain(copy.control_id), copy.channel,
-            plain(copy.address), plain(copy.reason + doubt), str(copy.attempts), clock_time(copy.closed),
+        sheet.add(
+            f"C{copy.id}", str(copy.message), copy.type, copy.control_id, copy.channel,
+            copy.address, copy.reason + doubt, str(copy.attempts), clock_time(copy.closed),
         )  # fmt: skip
-    return table
+    return sheet
 
 
 def _group_as_json(group: ParkedGroup) -> dict[str, object]:

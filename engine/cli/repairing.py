@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import grp
 import json
 import os
-import pwd
 import re
 import sys
 import time
@@ -28,6 +26,7 @@ from engine.ages import age_in_words
 from engine.asking import EngineNotRunning, ask
 from engine.cli.journal_view import console, plain
 from engine.cli.options import load_or_refuse
+from engine.cli.roles import in_role
 from engine.repair import Repair
 from engine.repair_questions import MOST
 
@@ -36,7 +35,6 @@ __all__ = [
     "Order",
     "can_be_asked",
     "carry_out",
-    "in_role",
     "old_option",
     "read_ids",
     "repair_options",
@@ -157,21 +155,6 @@ def _check(order: Order) -> None:
 def can_be_asked() -> bool:
     """Whether somebody sits at a terminal."""
     return sys.stdin.isatty()
-
-
-def in_role(role: str) -> bool:
-    """Whether the person who asks is in the group of this name; root, who came by no sudo, may be anybody."""
-    user = os.environ.get("SUDO_USER", "")
-    if os.getuid() == 0 and not user:
-        return True
-    groups = os.getgrouplist(user, pwd.getpwnam(user).pw_gid) if user and os.getuid() == 0 else os.getgroups()
-    names = set()
-    for group in groups:
-        try:
-            names.add(grp.getgrgid(group).gr_name)
-        except KeyError:  # a group without a name stands for no role
-            continue
-    return role in names
 
 
 def _batches(

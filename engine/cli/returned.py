@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from engine.ages import age_in_words
-from engine.cli.journal_view import clock_time, console, data_option, iso_time, open_journal, plain
+from engine.cli.journal_view import clock_time, data_option, iso_time, open_journal
 from engine.cli.options import environment_option, site_argument
+from engine.cli.sheet import Sheet, print_sheet
 from engine.journal.reading import JournalReader
 from engine.journal.returns import ReturnedFound
 from engine.returns import propose
@@ -68,7 +68,7 @@ def returned(
         for one, proposal in zip(found, proposals, strict=False):
             click.echo(json.dumps(_as_json(one, proposal, words=words)))
     elif found:
-        console().print(_table(found[:limit], proposals, words=words))
+        print_sheet(_sheet(found[:limit], proposals, words=words))
         if len(found) > limit:
             click.echo(f"The oldest {limit} of {len(found):,} are shown; --limit shows more.")
     else:
@@ -83,20 +83,18 @@ def suggestion_for(journal: JournalReader, site: Site | None, found: ReturnedFou
     return propose(site, found, journal.bodies_of_patient(found.message))
 
 
-def _table(found: list[ReturnedFound], proposals: list[Suggestion], *, words: bool) -> Table:
+def _sheet(found: list[ReturnedFound], proposals: list[Suggestion], *, words: bool) -> Sheet:
     now = time.time_ns() // 1000
-    table = Table(header_style="bold")
     headings = ["Id", "Message", "Type", "Feed", "From", "Came back", "Age", "Why"]
-    for heading in [*headings, *(["In their own words"] if words else []), "May go to"]:
-        table.add_column(heading, overflow="fold")
+    sheet = Sheet(*headings, *(["In their own words"] if words else []), "May go to", fold=True)
     for one, proposal in zip(found, proposals, strict=True):
         goes = f"{proposal.address}: {proposal.why}" if proposal.address else proposal.why
-        table.add_row(
-            f"C{one.id}", str(one.message), plain(one.type), one.feed, plain(f"{one.channel} {one.address}"),
-            clock_time(one.closed)[:16], age_in_words(now - one.closed), plain(_why(one)),
-            *([plain(one.words)] if words else []), plain(goes),
+        sheet.add(
+            f"C{one.id}", str(one.message), one.type, one.feed, f"{one.channel} {one.address}",
+            clock_time(one.closed)[:16], age_in_words(now - one.closed), _why(one),
+            *([one.words] if words else []), goes,
         )  # fmt: skip
-    return table
+    return sheet
 
 
 def _why(one: ReturnedFound) -> str:

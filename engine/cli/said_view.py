@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
-from engine.cli.journal_view import clock_time, iso_time, plain
+from engine.cli.journal_view import clock_time, iso_time
+from engine.cli.sheet import Sheet
 from engine.journal.answers import SaidShown
 from routes.flow.answer_codes import REASON_WORDS
 
-__all__ = ["CODE_WORDS", "said_as_json", "said_table"]
+__all__ = ["CODE_WORDS", "said_as_json", "said_sheet"]
 
 CODE_WORDS = {
     "AA": "AA, its application has it", "AE": "AE, error", "AR": "AR, rejected",
@@ -22,20 +21,19 @@ CODE_WORDS = {
 }  # fmt: skip
 
 
-def said_table(said: Sequence[SaidShown]) -> Table:
+def said_sheet(said: Sequence[SaidShown]) -> Sheet:
     """What was said, in the order in which it came."""
-    table = Table(
-        "When", "Copy", "Answer", "Why", "In their own words", "Came by",
-        header_style="bold", title="What recipients said", title_justify="left",
-    )  # fmt: skip
+    sheet = Sheet(
+        "When", "Copy", "Answer", "Why", "In their own words", "Came by", title="What recipients said"
+    )
     for one in said:
         why = REASON_WORDS.get(one.reason, one.reason)
         if not one.counts:
             why = "; ".join(filter(None, (why, "too late: it changed nothing")))
         came = f"message {one.message} of {one.feed}" if one.message else "the same connection"
         answer = CODE_WORDS.get(one.code, one.code)
-        table.add_row(clock_time(one.at), f"C{one.delivery}", answer, why, plain(one.words), came)
-    return table
+        sheet.add(clock_time(one.at), f"C{one.delivery}", answer, why, one.words, came)
+    return sheet
 
 
 def said_as_json(one: SaidShown) -> dict[str, object]:

@@ -5,7 +5,6 @@ Content is shown only where it is asked for, and then with a reminder of what it
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,23 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from engine.asking import EngineNotRunning, ask
 from engine.cli.journal_view import (
     KIND_WORDS,
     STATE_WORDS,
     clock_time,
-    console,
     data_option,
     iso_time,
     open_journal_of,
-    plain,
     whereabouts,
 )
 from engine.cli.options import data_folder, environment_option, site_argument
+from engine.cli.sheet import Sheet, print_line, print_sheet, printable
 
 if TYPE_CHECKING:  # what is seldom shown is loaded when it is shown: somebody waits for this command
     from engine.journal.answers import DeadlineShown, DeliveryShown, EventShown, HeldShown, MessageStory
@@ -86,14 +81,13 @@ def show(
     if as_json:
         click.echo(json.dumps(_as_json(story, done, content, in_force, proposals), indent=2))
         return
-    out = console()
-    _tell(story, done, out, in_force)
+    _tell(story, done, in_force)
     for copy_id, address, why in proposals:
         goes = f"may go to {address}: {why}" if address else why
-        out.print(Text(f"C{copy_id} came back and waits for a person; ").append_text(plain(goes)))
+        print_line(f"C{copy_id} came back and waits for a person; {goes}", wrapped=True)
     if content is not None:
         for line in _segments(content, _charset_of(site, environment, story.message.feed)):
-            out.print(line, soft_wrap=True)
+            print_line(line)
 
 
 def _proposals(
@@ -139,24 +133,24 @@ def _config_in_force(folder: Path) -> str:
         return ""
 
 
-def _tell(story: MessageStory, done: list[AuditShown], out: Console, in_force: str) -> None:
+def _tell(story: MessageStory, done: list[AuditShown], in_force: str) -> None:
     message = story.message
-    out.print(Text(f"Message {message.id}: ").append_text(plain(f"{message.type} {message.control_id}")))
+    print_line(f"Message {message.id}: {message.type} {message.control_id}", wrapped=True)
     for label, text in _facts(story, in_force):
-        out.print(Text(f"  {label:<12}").append_text(plain(text)), soft_wrap=True)
+        print_line(f"  {label:<12}{text}")
     if story.held:
-        out.print(_held_table(story.held))
+        print_sheet(_held_sheet(story.held))
     if story.deliveries:
-        out.print(_copy_table(story.deliveries, {one.delivery: one for one in story.deadlines}))
+        print_sheet(_copy_sheet(story.deliveries, {one.delivery: one for one in story.deadlines}))
     if story.said:
-        from engine.cli.said_view import said_table
+        from engine.cli.said_view import said_sheet
 
-        out.print(said_table(story.said))
+        print_sheet(said_sheet(story.said))
     if done:
-        from engine.cli.audit import audit_table
+        from engine.cli.audit import audit_sheet
 
-        out.print(audit_table(done, title="Done by people"))
-    out.print(_journey(story.events))
+        print_sheet(audit_sheet(done, title="Done by people"))
+    print_sheet(_journey(story.events))
 
 
 def _facts(story: MessageStory, in_force: str) -> Iterator[tuple[str, str]]:
@@ -186,29 +180,18 @@ def _facts(story: MessageStory, in_force: str) -> Iterator[tuple[str, str]]:
         yield "repeated by", ", ".join(str(id_) for id_ in story.repeats)
 
 
-def _held_table(held: tuple[HeldShown, ...]) -> Table:
-    table = Table(
-        "Id",
-        "Tray",
-        "Reason",
-        "Held by",
-        "Since",
-        "State",
-        header_style="bold",
-        title="Held",
-        title_justify="left",
-    )
+def _held_sheet(held: tuple[HeldShown, ...]) -> Sheet:
+    sheet = Sheet("Id", "Tray", "Reason", "Held by", "Since", "State", title="Held")
     for part in held:
         by = " ".join(word for word in (part.route or "before any route", part.where) if word)
-        table.add_row(f"H{part.id}", part.tray, plain(part.reason), by, clock_time(part.at), part.state)
-    return table
+        sheet.add(f"H{part.id}", part.tray, part.reason, by, clock_time(part.at), part.state)
+    return sheet
 
 
-def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, DeadlineShown]) -> Table:
-    table = Table(
-        "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note",
-        header_style="bold", title="Copies", title_justify="left",
-    )  # fmt: skip
+def _copy_sheet(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, DeadlineShown]) -> Sheet:
+    sheet = Sheet(
+        "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note", title="Copies"
+    )
     for copy in copies:
         notes = [copy.reason]
         if copy.kind and not copy.parent:
@@ -225,18 +208,18 @@ def _copy_table(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, Deadl
             notes.append(f"{copy.merged} more entries named the same address")
         if not copy.closed and copy.next_try:
             notes.append(f"next try {clock_time(copy.next_try)}")
-        table.add_row(
+        sheet.add(
             f"C{copy.id}",
             copy.route,
             copy.channel,
-            plain(copy.address),
+            copy.address,
             STATE_WORDS.get(copy.state, copy.state),
             str(copy.attempts),
             clock_time(copy.created),
             clock_time(copy.closed),
-            plain("; ".join(note for note in notes if note)),
+            "; ".join(note for note in notes if note),
         )
-    return table
+    return sheet
 
 
 PROOFS = {"delivered": ("delivered", "acknowledged"), "acknowledged": ("acknowledged",)}
@@ -256,18 +239,16 @@ def _deadline_note(wait: DeadlineShown, state: str) -> str:
     return f"must be {wait.proof} by {clock_time(wait.due)}, else it goes to {to}"
 
 
-def _journey(events: tuple[EventShown, ...]) -> Table:
-    table = Table(
-        "When", "What", "Copy", "Detail", header_style="bold", title="Journey", title_justify="left"
-    )
+def _journey(events: tuple[EventShown, ...]) -> Sheet:
+    sheet = Sheet("When", "What", "Copy", "Detail", title="Journey")
     for event in events:
-        table.add_row(
+        sheet.add(
             clock_time(event.at),
             STATE_WORDS.get(event.kind, event.kind),
             f"C{event.delivery}" if event.delivery else "",
-            plain(event.detail or ""),
+            event.detail or "",
         )
-    return table
+    return sheet
 
 
 def _charset_of(site: Path, environment: str, feed: str) -> str:
@@ -279,7 +260,7 @@ def _charset_of(site: Path, environment: str, feed: str) -> str:
     return known.charset if known is not None else "utf-8"
 
 
-def _segments(content: bytes, otherwise: str) -> Iterator[Text]:
+def _segments(content: bytes, otherwise: str) -> Iterator[str]:
     """The message in its own character set, one segment a line, nothing that could command a terminal.
 
     otherwise: the character set where MSH-18 is empty.
@@ -295,7 +276,7 @@ def _segments(content: bytes, otherwise: str) -> Iterator[Text]:
     codec = choose_charset(declared, b"~", otherwise).codec
     text = content.decode(codec, "replace").replace("\r\n", "\r").replace("\n", "\r")
     for line in text.rstrip("\r").split("\r"):
-        yield plain(line)
+        yield printable(line)
 
 
 def _deadline_as_json(wait: DeadlineShown) -> dict[str, object]:
@@ -315,8 +296,9 @@ def _as_json(
     in_force: str,
     proposals: list[tuple[int, str, str]],
 ) -> dict[str, object]:
-    from engine.cli.audit import audit_as_json
-    from engine.cli.messages import copy_as_json, message_as_json
+    import base64
+
+    from engine.cli.journal_json import audit_as_json, copy_as_json, message_as_json
     from engine.cli.said_view import said_as_json
 
     message = message_as_json(story.message)

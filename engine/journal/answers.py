@@ -1,4 +1,4 @@
-"""What reading the journal gives: frozen values for commands and the console. No behaviour beyond sums.
+"""What reading the journal gives: frozen values for commands and the console. No behaviour.
 
 Times are microseconds since 1970-01-01T00:00Z. An empty text or 0 means: there is none. `body`,
 `envelope` and `keys` are message content: they are shown to those entitled to it and never logged.
@@ -6,7 +6,6 @@ Times are microseconds since 1970-01-01T00:00Z. An empty text or 0 means: there 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from engine.journal.records import CopyKind, DeliveryState, MessageState, StoredKind
 
 __all__ = [
-    "Balance", "DeadlineShown", "DeliveryShown", "Equation", "EventShown", "HeldShown", "MessageShown",
-    "MessageStory", "SaidShown",
+    "DeadlineShown", "DeliveryShown", "EventShown", "HeldShown", "MessageShown", "MessageStory", "SaidShown",
 ]  # fmt: skip
 
 
@@ -146,53 +144,3 @@ class MessageStory:
     deadlines: tuple[DeadlineShown, ...] = ()
     said: tuple[SaidShown, ...] = ()
     answers: tuple[int, int] = (0, 0)  # of a reply: the copy that it speaks of, and that copy's message
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """One line of the conservation law: `total` was counted when things came in; `parts` are counted
-    from the rows as they are now, by what became of them."""
-
-    total: int
-    parts: Mapping[str, int]
-
-    @property
-    def sum(self) -> int:
-        """The right side."""
-        return sum(self.parts.values())
-
-    @property
-    def balanced(self) -> bool:
-        """Both sides agree."""
-        return self.total == self.sum
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """The sums of conservation (DESIGN.md, I2), all of one moment.
-
-    Feed: accepted = decided + waiting + held + duplicate + answer. Route: entered = sent + held + rejected +
-    not_wanted + passed + nothing_more. Channel: made = the deliveries in each state. `refused` is evidence,
-    which was never accepted.
-    """
-
-    feeds: Mapping[str, Equation]
-    routes: Mapping[str, Equation]
-    channels: Mapping[str, Equation]
-    refused: Mapping[str, int]
-
-    @property
-    def balanced(self) -> bool:
-        """Every line agrees."""
-        return not self.unbalanced
-
-    @property
-    def unbalanced(self) -> list[str]:
-        """The lines that do not agree, in words; empty where all is well."""
-        scopes = (("feed", self.feeds), ("route", self.routes), ("channel", self.channels))
-        return [
-            f"{scope} {name}: {line.total} came in, {line.sum} are accounted for"
-            for scope, lines in scopes
-            for name, line in lines.items()
-            if not line.balanced
-        ]

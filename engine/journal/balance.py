@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from engine.journal.answers import Balance, Equation
 from engine.journal.entries import Tallies
 
-__all__ = ["balance", "recount", "tallies"]
+__all__ = ["Balance", "Equation", "balance", "recount", "tallies"]
 
 # State as it is counted, from the rows. Refused evidence was not accepted, and is counted apart.
 _FEEDS = "SELECT feed, state, count(*) FROM message GROUP BY feed, state"
@@ -30,6 +30,56 @@ _OTHERS = (
     "SELECT 'tray', tray, state, count(*) FROM held GROUP BY tray, state",
     "SELECT 'journal', 'events', 'appended', count(*) FROM event HAVING count(*) > 0",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """One line of the conservation law: `total` was counted when things came in; `parts` are counted
+    from the rows as they are now, by what became of them."""
+
+    total: int
+    parts: Mapping[str, int]
+
+    @property
+    def sum(self) -> int:
+        """The right side."""
+        return sum(self.parts.values())
+
+    @property
+    def balanced(self) -> bool:
+        """Both sides agree."""
+        return self.total == self.sum
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The sums of conservation (DESIGN.md, I2), all of one moment.
+
+    Feed: accepted = decided + waiting + held + duplicate + answer. Route: entered = sent + held + rejected +
+    not_wanted + passed + nothing_more. Channel: made = the deliveries in each state. `refused` is evidence,
+    which was never accepted.
+    """
+
+    feeds: Mapping[str, Equation]
+    routes: Mapping[str, Equation]
+    channels: Mapping[str, Equation]
+    refused: Mapping[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Every line agrees."""
+        return not self.unbalanced
+
+    @property
+    def unbalanced(self) -> list[str]:
+        """The lines that do not agree, in words; empty where all is well."""
+        scopes = (("feed", self.feeds), ("route", self.routes), ("channel", self.channels))
+        return [
+            f"{scope} {name}: {line.total} came in, {line.sum} are accounted for"
+            for scope, lines in scopes
+            for name, line in lines.items()
+            if not line.balanced
+        ]
 
 
 def tallies(connection: sqlite3.Connection) -> Tallies:

@@ -22,12 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.journal.contract import JournalBroken
-from engine.journal.schema import DATABASE
-from engine.journal.wal import HEADER, Log, Published, published
+from engine.journal.schema import DATABASE, LOG, has_log
+from engine.journal.wal import Log, Published, published
 
 __all__ = ["Damage", "JournalDamaged", "find_damage", "set_aside"]
 
-LOG, INDEX = f"{DATABASE}-wal", f"{DATABASE}-shm"
+INDEX = f"{DATABASE}-shm"
 _LEAST_PAGE = 512
 _MARK = 1  # the word of a frame that says whether a transaction ends there
 
@@ -76,10 +76,7 @@ def find_damage(folder: Path) -> Damage | None:
     """Look at the log of a journal that no process has open. Changes no log and no database file. Raises
     sqlite3.Error where the database file cannot be read."""
     path, database = folder / LOG, folder / DATABASE
-    try:
-        if path.stat().st_size <= HEADER or not database.stat().st_size:
-            return None
-    except FileNotFoundError:
+    if not has_log(folder):
         return None
     noted = published(folder / INDEX)  # before SQLite looks, which makes the index anew
     taken = _taken(folder)

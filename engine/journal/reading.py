@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from engine.journal.answers import (
-    Balance,
     DeadlineShown,
     DeliveryShown,
     EventShown,
@@ -24,13 +23,13 @@ from engine.journal.answers import (
     MessageStory,
     SaidShown,
 )
-from engine.journal.chain import Verified, verify
 from engine.journal.parts import RoutePart
 from engine.journal.schema import JournalMissing, format_of, open_reading
-from engine.journal.search import Search
 
 if TYPE_CHECKING:  # what only some commands read is imported when it is asked for
     from engine.journal import returns, stuck
+    from engine.journal.balance import Balance
+    from engine.journal.chain import Verified
     from engine.journal.earlier import EarlierCopy
     from engine.journal.entries import Tallies
     from engine.journal.past import PastTraffic, Stretch
@@ -121,6 +120,8 @@ class JournalReader:
         state: a message's or a delivery's, also `held`, `conflict`, `rejected`. since, until: when it was
         received. before: only ids below, to read on. Raises ValueError for an unknown state.
         """
+        from engine.journal.search import Search
+
         search = Search()
         if id:
             search.add("m.id=?", _number(id))
@@ -326,6 +327,8 @@ class JournalReader:
 
     def verify_audit(self, head: str = "") -> Verified:
         """Whether the audit is as it was written: see engine.journal.chain."""
+        from engine.journal.chain import Verified, verify
+
         if self._format < _REPAIRS:
             return Verified(0, 0, "")
         return verify(self._connection, head, chained=self._format >= _CHAIN)

@@ -29,11 +29,14 @@ from pathlib import Path
 from engine.journal.contract import JournalBroken
 
 __all__ = [
-    "DATABASE", "VERSION", "JournalMissing", "SchemaTooNew", "format_of", "open_reading", "open_writing",
+    "DATABASE", "LOG", "VERSION", "JournalMissing", "SchemaTooNew", "format_of", "has_log", "open_reading",
+    "open_writing",
 ]  # fmt: skip
 
 DATABASE = "journal.db"
+LOG = f"{DATABASE}-wal"
 VERSION = 10
+_LOG_HEADER = 32  # bytes
 
 # Event kinds, for a message: accepted, conflict, duplicate, refused, held, decided, rejected, patient_merged;
 # released and discarded, where a person did it; answer, of a reply, with the copy that it speaks of.
@@ -339,6 +342,15 @@ def open_writing(folder: Path) -> sqlite3.Connection:
     if created:
         _sync_folder(folder)
     return connection
+
+
+def has_log(folder: Path) -> bool:
+    """Whether commits may stand in the log that the database file does not have; not, where the journal was
+    closed in order."""
+    try:
+        return (folder / LOG).stat().st_size > _LOG_HEADER and (folder / DATABASE).stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def open_reading(folder: Path) -> sqlite3.Connection:

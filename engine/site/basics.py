@@ -6,10 +6,13 @@ Imports nothing.
 
 from __future__ import annotations
 
-__all__ = ["DATA", "NAME", "TIMEZONE", "UNLESS"]
+__all__ = ["DATA", "NAME", "OPEN_TO", "OWNER", "TIMEZONE", "TRAYS", "UNLESS"]
 
 NAME = "site"
 DATA = "data"
 TIMEZONE = "timezone"
+TRAYS = "trays"
+OWNER = "owner"  # of a tray
+OPEN_TO = "open_to"
 UNLESS = {DATA: "var", TIMEZONE: "Europe/London"}
 """The values of keys that need not be written."""

@@ -1,4 +1,4 @@
-"""Where a site's journal lies, its name and its time zone, found without loading the site.
+"""Where a site's journal lies, its name, its time zone and its trays, found without loading the site.
 
 Commands that ask a running engine, or read its journal, must work while the site's files are being changed
 and are wrong; and they must start quickly, so nothing is imported here that loads a site. Must not know
@@ -8,19 +8,27 @@ what else stands in its files.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from engine.site.basics import DATA, NAME, TIMEZONE, UNLESS
+from engine.site.basics import DATA, NAME, OPEN_TO, OWNER, TIMEZONE, TRAYS, UNLESS
 
 if TYPE_CHECKING:
     from routes.language.source import Node
 
-__all__ = ["find_data_folder", "find_site_name", "find_timezone"]
+__all__ = ["TrayKeeper", "find_data_folder", "find_site_name", "find_timezone", "find_trays"]
 
 _GLANCE = 65_536  # bytes
 _KEY = re.compile(rb"[a-z_]+:(?: |$)")
 _PLAIN = re.compile(rb"data: +([A-Za-z0-9_./][A-Za-z0-9_./-]*) *(?: #.*)?")
+
+
+class TrayKeeper(NamedTuple):
+    """Whose a tray is, and to which roles it is open; () is all of them."""
+
+    owner: str
+    open_to: tuple[str, ...]
 
 
 def find_data_folder(folder: Path, environment: str = "") -> Path | None:
@@ -55,6 +63,30 @@ def find_timezone(folder: Path, environment: str = "") -> str:
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
         return UNLESS[TIMEZONE]
     return said
+
+
+def find_trays(folder: Path, environment: str = "") -> Mapping[str, TrayKeeper]:
+    """The trays that gatepost.yaml and the environment's file list, by name; none where they cannot be
+    read. A tray that is not listed is open to all."""
+    from routes.language.source import Block
+
+    settings = _settings(folder, environment)
+    trays = settings.get(TRAYS) if isinstance(settings, Block) else None
+    if not isinstance(trays, Block):
+        return {}
+    found = {}
+    for name, tray in trays.entries:
+        said = {key.value: value for key, value in tray.entries} if isinstance(tray, Block) else {}
+        found[name.value] = TrayKeeper(" ".join(_texts(said.get(OWNER))), _texts(said.get(OPEN_TO)))
+    return found
+
+
+def _texts(node: Node | None) -> tuple[str, ...]:
+    """A list of texts, or one by itself, which counts as a list of one."""
+    from routes.language.source import Items, Scalar
+
+    nodes = node.items if isinstance(node, Items) else (node,)
+    return tuple(one.value for one in nodes if isinstance(one, Scalar))
 
 
 def _said(folder: Path, environment: str, key: str) -> str:

@@ -73,9 +73,9 @@ def _limits(record: Record, _problems: Problems) -> Limits:
     )
 
 
-OWNER = Field("owner", Text(), "Who looks after what waits here.", default="")
+OWNER = Field(basics.OWNER, Text(), "Who looks after what waits here.", default="")
 OPEN_TO: Field[tuple[str, ...]] = Field(
-    "open_to", ListOf(Text()), "The roles that may open it; every operator unless set."
+    basics.OPEN_TO, ListOf(Text()), "The roles that may open it; every operator unless set."
 )
 RETIRED = Field("retired", YesNo(), "Nothing new comes here; what waits is still worked off.", default=False)
 TRAY = Shape("a tray", (OWNER, OPEN_TO, RETIRED))
@@ -102,7 +102,7 @@ BROKER: Field[tuple[Scalar, ...]] = Field(
 )
 LIMITS = Field("limits", Nested(LIMITS_SHAPE, _limits), "Bounds for memory, backlog and disk.")
 TRAYS: Field[tuple[tuple[Scalar, Node], ...]] = Field(
-    "trays", MappingOf(Anything("a tray's keys", TRAY.schema), Name()), "Owners and roles of trays."
+    basics.TRAYS, MappingOf(Anything("a tray's keys", TRAY.schema), Name()), "Owners and roles of trays."
 )
 _WORD = Name("a name of letters, digits and _", capitals=True)
 HOURS: Field[tuple[tuple[Scalar, Node], ...]] = Field(

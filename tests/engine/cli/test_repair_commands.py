@@ -72,19 +72,30 @@ def test_a_tray_is_listed_with_the_ids_that_release_knows(site: Path) -> None:
 
 
 def test_a_closed_tray_is_not_listed_without_its_role(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.cli.repairing.os.getuid", lambda: 4711)
-    monkeypatch.setattr("engine.cli.repairing.os.getgroups", list)
+    monkeypatch.setattr("engine.cli.roles.os.getuid", lambda: 4711)
+    monkeypatch.setattr("engine.cli.roles.os.getgroups", list)
     monkeypatch.setenv("LOGNAME", "ann")
     refused = gatepost("held", site, "--tray", "restricted", status=1)
     assert "open to guardian only" in refused.stderr
     gatepost("held", site, "--tray", "restricted", "--role", "guardian", status=1)
     claimed = gatepost("release", "H4", site, "--role", "guardian", "--why", "x", "--yes", status=2)
     assert 'not in the group "guardian"' in claimed.output
-    monkeypatch.setattr("engine.cli.repairing.os.getgroups", lambda: [1])
+    monkeypatch.setattr("engine.cli.roles.os.getgroups", lambda: [1])
     monkeypatch.setattr(
-        "engine.cli.repairing.grp.getgrgid", lambda _id: type("Group", (), {"gr_name": "guardian"})
+        "engine.cli.roles.grp.getgrgid", lambda _id: type("Group", (), {"gr_name": "guardian"})
     )
     gatepost("release", "H4", site, "--role", "guardian", "--why", "seen", "--yes")
+
+
+def test_a_closed_tray_stays_closed_while_a_route_of_the_site_is_wrong(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.cli.roles.os.getuid", lambda: 4711)
+    (site / "routes" / "wrong.yaml").write_text("route: [", encoding="utf-8")
+
+    refused = gatepost("held", site, "--tray", "restricted", status=1)
+
+    assert "open to guardian only" in refused.stderr
 
 
 def test_a_preview_changes_nothing(site: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.site import data_folder
-from engine.site.data_folder import find_data_folder
+from engine.site.data_folder import TrayKeeper, find_data_folder, find_trays
+from engine.site.loading import load_site
 from tests.system_sites import passthrough, write
 
 
@@ -71,3 +72,35 @@ def test_a_glance_finds_what_the_reader_of_yaml_finds(
     monkeypatch.setattr(data_folder, "_glance", lambda _folder, _environment: "")
 
     assert found == (find_data_folder(site), find_data_folder(site, "live"))
+
+
+@pytest.mark.parametrize(
+    "trays",
+    [
+        "trays:\n  a: {owner: The registry, open_to: [guardian, doctor]}\n  b: {open_to: guardian}\n",
+        "trays:\n  a:\n    open_to:\n      - guardian\n    owner: 'x y'\n",
+        "",
+    ],
+)
+def test_trays_are_found_as_the_loaded_site_has_them(trays: str, tmp_path: Path) -> None:
+    over = "trays: {a: {owner: somebody else}}\n"
+    site = passthrough(tmp_path / "site", 2575, extra={"environments/live.yaml": over})
+    with (site / "gatepost.yaml").open("a", encoding="utf-8") as file:
+        file.write(trays)
+
+    for environment in ("", "live"):
+        loaded, problems = load_site(site, environment)
+        assert loaded is not None, problems
+        assert loaded.plan.origin is not None
+        theirs = loaded.plan.origin.settings.trays
+        assert find_trays(site, environment) == {
+            name: TrayKeeper(fact.owner, fact.open_to) for name, fact in theirs.items()
+        }
+
+
+def test_where_gatepost_yaml_cannot_be_read_no_tray_is_known(tmp_path: Path) -> None:
+    site = passthrough(tmp_path / "site", 2575)
+    for text in ("site: [", "trays: [a]\n", "- list\n", "trays:\n"):
+        write(site, {"gatepost.yaml": text})
+        assert find_trays(site) == {}
+    assert find_trays(tmp_path / "nowhere") == {}
