@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,10 @@ class Out(io.StringIO):
         return self.terminal
 
 
-def printed(out: Out, wide: int, call: Callable[[], None], *, by_rich: bool = False, **around: str) -> str:
+def printed(
+    out: Out, wide: int, call: Callable[[], None], *, by_rich: bool = False,
+    around: Mapping[str, str] = MappingProxyType({}),
+) -> str:  # fmt: skip
     """What a call prints where standard output is `out`, and the terminal `wide` columns wide."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COLUMNS", "NO_COLOR", "COLORTERM", *sheet_module._SPECIAL):
@@ -97,9 +101,11 @@ def test_what_is_said_of_the_terminal_counts(around: dict[str, str], terminal: b
     sheet = Sheet("Copy", "Address", "A longer heading", title="Copies")
     sheet.add("C1", "Y06601", "")
 
-    ours = printed(Out(terminal=terminal), 80, lambda: print_sheet(sheet), **around)
+    ours = printed(Out(terminal=terminal), 80, lambda: print_sheet(sheet), around=around)
 
-    assert ours == printed(Out(terminal=terminal), 80, lambda: print_sheet(sheet), by_rich=True, **around)
+    assert ours == printed(
+        Out(terminal=terminal), 80, lambda: print_sheet(sheet), by_rich=True, around=around
+    )
 
 
 def test_where_the_lines_of_tables_cannot_be_written_they_are_of_plain_letters() -> None:
