@@ -163,18 +163,27 @@ def reconcile(
     practice: str = "",
     counted: Callable[[], None] = lambda: None,
 ) -> Report:
-    """The report of these days, which follow each other. counted: told of each day that is done."""
+    """The report of these days, which follow each other. counted: told of each day that is done.
+
+    All figures of a day are of one moment; days are read one after the other.
+    """
     lines: list[Line] = []
     copies: list[CopyLine] = []
     refused: dict[tuple[str, str], int] = {}
+    unaccounted: list[int] = []
     for day in days:
-        bounds = bounds_of(day, zone)
-        lines += _lines(day.isoformat(), reckoning.fates(*bounds))
-        copies += _copy_lines(day.isoformat(), reckoning.copies(*bounds))
-        refused |= {(day.isoformat(), name): count for name, count in reckoning.refused(*bounds).items()}
+        bounds, name = bounds_of(day, zone), day.isoformat()
+        with reckoning.moment():
+            of_day = _lines(name, reckoning.fates(*bounds))
+            copies += _copy_lines(name, reckoning.copies(*bounds))
+            refused |= {(name, feed_): count for feed_, count in reckoning.refused(*bounds).items()}
+            if any(line.count("unaccounted") for line in of_day):
+                unaccounted += reckoning.unaccounted(*bounds, NAMED - len(unaccounted))
+        lines += of_day
         counted()
     since, until = bounds_of(days[0], zone)[0], bounds_of(days[-1], zone)[1]
-    doubtful = any(line.count("unaccounted") for line in lines)
+    with reckoning.moment():
+        missing = reckoning.missing(since, until)
     return Report(
         site,
         zone.key,
@@ -185,8 +194,8 @@ def reconcile(
         lines,
         copies,
         refused,
-        reckoning.unaccounted(since, until, NAMED) if doubtful else (),
-        reckoning.missing(since, until),
+        unaccounted,
+        missing,
         () if feed or practice else reckoning.open_before(since),
     )
 

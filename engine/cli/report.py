@@ -109,10 +109,8 @@ def report(
             return
         days = _days(zone, day, since, until, journal)
         counts = _counts(sent, site, environment, journal) if sent is not None else None
-        with (
-            journal.reckoning(feed=feed, practice=practice) as reckoning,
-            _progress(len(days)) as counted,
-        ):
+        reckoning = journal.reckoning(feed=feed, practice=practice)
+        with _progress(len(days)) as counted:
             found = reconcile(
                 reckoning,
                 days,
@@ -153,8 +151,7 @@ def _days(zone: ZoneInfo, day: str, since: str, until: str, journal: JournalRead
     first, last = _day(since, today), _day(until, today) if until else today
     if last < first:
         raise click.UsageError(f"{last} is before {first}.")
-    with journal.reckoning() as reckoning:
-        oldest = reckoning.first()
+    oldest = journal.reckoning().first()
     if oldest:  # days from before the journal began would be empty lines
         first = min(max(first, datetime.fromtimestamp(oldest / 1e6, zone).date()), last)
     if (last - first).days >= MOST_DAYS:
@@ -239,9 +236,9 @@ def _suggest(journal: JournalReader, zone: ZoneInfo, since: str, until: str, fee
         raise click.UsageError(
             f"Rates are proposed from 1 to {MOST_DAYS} days; --since comes before --until."
         )
-    with journal.reckoning(feed=feed) as reckoning:
-        since_, until_ = bounds_of(first, zone)[0], bounds_of(last, zone)[1]
-        text = suggest(reckoning.arrived(since_, until_), days_between(first, last), zone)
+    since_, until_ = bounds_of(first, zone)[0], bounds_of(last, zone)[1]
+    arrived = journal.reckoning(feed=feed).arrived(since_, until_)
+    text = suggest(arrived, days_between(first, last), zone)
     if not text:
         click.echo(f"No message came in between {first} and {last}; --since goes further back.", err=True)
         sys.exit(1)

@@ -341,13 +341,11 @@ class JournalReader:
             self._connection, stretch, pieces=self._format >= _PIECES, known=self._format >= _KINDS
         )
 
-    @contextmanager
-    def reckoning(self, *, feed: str = "", practice: str = "") -> Iterator[Reckoning]:
-        """The figures of a reconciliation, all of one moment; of one feed or practice, where it is given."""
+    def reckoning(self, *, feed: str = "", practice: str = "") -> Reckoning:
+        """The figures of a reconciliation; of one feed or practice, where it is given."""
         from engine.journal.reckoning import Reckoning
 
-        with self._moment():
-            yield Reckoning(self._connection, feed=feed, practice=practice)
+        return Reckoning(self._connection, feed=feed, practice=practice)
 
     def _since(self, format_: int, question: str, column: str, instead: str) -> str:
         """A question as it is put to this journal: with `instead`, where it is too old to have the column."""

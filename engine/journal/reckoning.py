@@ -1,7 +1,11 @@
 """Counts what became of the messages of a stretch of time: the figures that a reconciliation is made of.
 
-SQL over a read-only connection, one read transaction; no row of a message's content is read. Knows what
-the rows mean for a message, and nothing of days, zones, or how the figures are shown.
+SQL over a read-only connection; no row of a message's content is read. Knows what the rows mean for a
+message, and nothing of days, zones, or how the figures are shown.
+
+As long as somebody reads, the journal's log cannot begin anew and grows: so a long reckoning is made of
+several moments. Each message belongs to the time in which it was received, so that figures of neighbouring
+times add up to the last message, whatever happens between the moments in which they are read.
 
 Every accepted message has exactly one fate, the first of these that is true of it: duplicate, undecided,
 reply (to something that was sent), stopped (a copy is parked or was refused), held (something of it waits in
@@ -16,6 +20,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +41,7 @@ EXAMPLES = 5
 """Batches that do not fit of which the first message is named, of each feed."""
 _BATCHES = 10  # the journal's format that knows of batches
 HEAD = 2048  # bytes that hold an MSH segment, whatever stands in it
+SLICE = 1000  # messages whose heads are read in one moment
 
 # The copies of a message as bits: 1 on its way, 2 parked or refused, 4 acknowledged, 8 ended, 16 delivered.
 _BIT = (
@@ -70,7 +76,9 @@ _WITH_FATES = f"""WITH f AS (
     (SELECT {_COPIES} FROM delivery d WHERE d.message=m.id AND NOT ({_REPLACED})) AS copies,
     (SELECT {_TRAYS} FROM held h WHERE h.message=m.id) AS trays
   FROM message m WHERE {_IN_TIME} AND m.state<>'refused' {{only}}
+  LIMIT -1 OFFSET 0
 )"""  # noqa: S608 - our own words; what is asked for is bound
+# The limit that limits nothing keeps SQLite from asking for copies and trays anew in each line of the fate.
 _OPEN_BEFORE = {
     "undecided": "SELECT count(*), min(received) FROM message WHERE state<>'decided' AND state='waiting'"
     " AND received<:before",
@@ -154,6 +162,15 @@ class Reckoning:
         self._connection = connection
         self._feed = feed
         self._practice = practice
+
+    @contextmanager
+    def moment(self) -> Iterator[Reckoning]:
+        """All that is read in this context is of one moment."""
+        self._connection.execute("BEGIN")
+        try:
+            yield self
+        finally:
+            self._connection.execute("COMMIT")
 
     def fates(self, since: int, until: int) -> Sequence[Fated]:
         """What became of each message received from `since` to before `until`."""
@@ -239,14 +256,19 @@ class Reckoning:
 
     def heads(self, since: int, until: int) -> Iterator[tuple[str, bytes]]:
         """The feed and the first bytes of each message of this time that is no duplicate, in the order of
-        arrival: for what stands in MSH. Reads every message, so that it takes long for many."""
+        arrival: for what stands in MSH. Reads every message, so that it takes long for many: by and by, and
+        those alone that are there when it begins."""
         feed = "AND m.feed=:feed" if self._feed else ""
-        yield from self._connection.execute(
-            f"SELECT m.feed, CAST(substr(b.bytes, 1, {HEAD}) AS BLOB) FROM message m"  # noqa: S608
+        question = (
+            f"SELECT m.id, m.feed, CAST(substr(b.bytes, 1, {HEAD}) AS BLOB) FROM message m"  # noqa: S608
             f" CROSS JOIN body b ON b.id=m.body WHERE {_IN_TIME}"
-            f" AND m.state NOT IN ('refused', 'duplicate') {feed} ORDER BY m.id",
-            self._values(since, until),
+            f" AND m.state NOT IN ('refused', 'duplicate') {feed} ORDER BY m.id LIMIT {SLICE}"
         )
+        values = self._values(since, until)
+        while rows := self._connection.execute(question, values).fetchall():
+            for _, name, head in rows:
+                yield name, head
+            values["low"] = rows[-1][0] + 1
 
     def batches(self, since: int, until: int) -> Sequence[Batches]:
         """What the trailers of batches say, by feed. A journal from before format 10 does not know."""

@@ -212,7 +212,7 @@ async def test_what_a_batch_says_is_kept_with_its_messages_also_where_they_are_a
         found = [story.findings if story else () for story in stories]
         assert found == [(f"{words} its trailers say 3, and it holds 2",) if id_ in (1, 2, 6, 7) else ()
                          for id_ in range(1, 8)]  # fmt: skip
-        with reader.reckoning() as reckoning:
+        with reader.reckoning().moment() as reckoning:
             assert reckoning.batches(0, 1 << 60) == [Batches("lab", 2, 2, 5, 4, 1, (1,))]
 
 

@@ -209,7 +209,7 @@ async def test_a_report_reads_its_days_and_no_others(
     await play(journal)
 
     def reckon(reader: JournalReader) -> None:
-        with reader.reckoning(**only) as reckoning:
+        with reader.reckoning(**only).moment() as reckoning:
             reckoning.fates(START, START + 1)
             reckoning.copies(START, START + 1)
             reckoning.refused(START, START + 1)

@@ -26,19 +26,22 @@ TRAY = HeldPart("gp_results", "no_practice", "no such practice")
 
 def fates(folder: Path, *, feed: str = "", practice: str = "") -> dict[str, int]:
     found: Counter[str] = Counter()
-    with JournalReader(folder) as reader, reader.reckoning(feed=feed, practice=practice) as reckoning:
+    with (
+        JournalReader(folder) as reader,
+        reader.reckoning(feed=feed, practice=practice).moment() as reckoning,
+    ):
         for one in reckoning.fates(START, END):
             found[one.fate] += one.count
     return dict(found)
 
 
 def unaccounted(folder: Path) -> Sequence[int]:
-    with JournalReader(folder) as reader, reader.reckoning() as reckoning:
+    with JournalReader(folder) as reader, reader.reckoning().moment() as reckoning:
         return reckoning.unaccounted(START, END, 10)
 
 
 def missing(folder: Path) -> Sequence[tuple[int, int]]:
-    with JournalReader(folder) as reader, reader.reckoning() as reckoning:
+    with JournalReader(folder) as reader, reader.reckoning().moment() as reckoning:
         return reckoning.missing(START, END)
 
 
@@ -164,7 +167,7 @@ async def test_what_is_open_from_before_is_told(journal: SqliteJournal, tmp_path
     await journal.change([changed(ids[0], "parked"), changed(ids[1], "delivered")])
     await store(journal, arrival(2, hold="batch_count"), arrival(3), arrival(4, at=END))
 
-    with JournalReader(tmp_path) as reader, reader.reckoning() as reckoning:
+    with JournalReader(tmp_path) as reader, reader.reckoning().moment() as reckoning:
         told = {left.fate: (left.count, left.oldest) for left in reckoning.open_before(END)}
         assert reckoning.open_before(START) == []
 
@@ -178,9 +181,9 @@ async def test_one_feed_or_one_practice_only(journal: SqliteJournal, tmp_path: P
     assert fates(tmp_path, feed="st_annes_tie") == {"undecided": 1}
     assert fates(tmp_path, practice="Y06602") == {"outstanding": 1}
     assert fates(tmp_path, practice="Y06603") == {}
-    with JournalReader(tmp_path) as reader, reader.reckoning(practice="Y06602") as reckoning:
+    with JournalReader(tmp_path) as reader, reader.reckoning(practice="Y06602").moment() as reckoning:
         assert [line.address for line in reckoning.copies(START, END)] == ["Y06602"]
-    with JournalReader(tmp_path) as reader, reader.reckoning(feed="st_annes_tie") as reckoning:
+    with JournalReader(tmp_path) as reader, reader.reckoning(feed="st_annes_tie").moment() as reckoning:
         assert reckoning.refused(START, END) == {"st_annes_tie": 1}
 
 
@@ -197,7 +200,7 @@ async def test_after_random_work_every_message_has_one_fate(tmp_path: Path, seed
     assert found.get("duplicate", 0) == ledger.duplicates
     assert "unaccounted" not in found
     assert missing(tmp_path) == ()
-    with JournalReader(tmp_path) as reader, reader.reckoning() as reckoning:
+    with JournalReader(tmp_path) as reader, reader.reckoning().moment() as reckoning:
         copies = reckoning.copies(START, END)
         by_state = Counter(ledger.states.values())
         for line in copies:
