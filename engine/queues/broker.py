@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Literal
 
 from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.channel import Channel
@@ -22,19 +21,12 @@ from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.commands import Basic
 
 from engine.crash_points import ARMED, reach
+from engine.queues.alone import Alone, Outcome
 from engine.queues.apart import Apart, open_channel
 from engine.queues.nodes import TROUBLE, Nodes, is_trouble
 from engine.queues.refusals import LOST, SILENT, UNCONFIRMED, Refusal, why_not_connected
 
 __all__ = ["TROUBLE", "Link", "Outcome", "Publisher"]
-
-Outcome = Literal[
-    "stored",  # the broker confirmed: it is on disk on a majority
-    "returned",  # no queue of that name: it was stored nowhere
-    "nacked",  # the broker refused it (the queue is full)
-    "unknown",  # the connection was lost before an answer: it may be stored
-    "unsent",  # nothing went out
-]
 
 _PREPARE = 15.0  # seconds for what lives on a connection
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between attempts to connect
@@ -213,9 +205,12 @@ class Publisher:
     next, which keeps the queue's order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, alone: Alone | None = None) -> None:
+        """alone: where queues are published to that did not answer."""
         self._channel: Channel | None = None
         self._apart: Apart | None = None
+        self._alone = alone
+        self._mute: set[str] = set()  # queues that are published to there
         self._under_way: dict[asyncio.Task[object], tuple[float, str]] = {}  # since when, to which queue
         self._ended: set[asyncio.Task[object]] = set()
         self._probe: asyncio.Task[None] | None = None
@@ -263,9 +258,11 @@ class Publisher:
     def stalled(self) -> bool:
         """Whether a confirm has been waited for longer than a healthy broker takes."""
         now = time.monotonic()
-        queues = [queue for since, queue in self._under_way.values() if now - since > _STALLED]
-        self._silent.update(dict.fromkeys(queues, now))
-        return bool(queues)
+        waiting = sorted(one for one in self._under_way.values() if now - one[0] > _STALLED)
+        self._silent.update((queue, now) for _, queue in waiting)
+        if waiting and self._alone is not None:
+            self._mute.add(waiting[0][1])  # the others may wait for nothing but it
+        return bool(waiting)
 
     @property
     def unconfirmed(self) -> list[str]:
@@ -299,6 +296,8 @@ class Publisher:
             correlation_id=correlation_id,
             headers=dict(headers),
         )
+        if queue in self._mute and self._alone is not None:
+            return await self._published_alone(self._alone, queue, body, properties)
         self._under_way[task] = (time.monotonic(), queue)
         failed: Outcome = "unsent"
         try:
@@ -332,3 +331,14 @@ class Publisher:
             del self._under_way[task]
             self._ended.discard(task)
         return "stored"
+
+    async def _published_alone(
+        self, alone: Alone, queue: str, body: bytes, properties: Basic.Properties
+    ) -> Outcome:
+        outcome = await alone.publish(queue, body, properties)
+        if outcome in ("stored", "returned", "nacked"):
+            self._mute.discard(queue)
+            self._silent.pop(queue, None)
+        elif outcome == "unknown":
+            self._silent[queue] = time.monotonic()
+        return outcome

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
@@ -20,6 +21,7 @@ from engine.crash_points import ARMED, reach
 from engine.journal.contract import Journal
 from engine.journal.records import OPEN_STATES, DeliveryRow
 from engine.observe.log import get_log
+from engine.queues.alone import Alone
 from engine.queues.budget import InHand
 from engine.queues.contract import Tickets, Work
 from engine.queues.nodes import is_trouble
@@ -35,6 +37,8 @@ _MANY = 32  # tickets in hand of a channel without addresses: order is kept, com
 _HOLD = 60_000_000  # microseconds for which a ticket may be held during a back-off
 _AFTER_FAILURE = 5_000_000
 _TIMEOUT = 15.0  # seconds for an answer of the broker
+_LOOK_AGAIN = 5.0  # seconds between rounds of trying queues that did not answer
+MUTE = "the queue does not answer (has it a leader?); it is tried apart, and other queues go on"
 
 
 @dataclass(slots=True)
@@ -52,7 +56,9 @@ class _Desk:
 class Consumers:
     """Consumes the queues that it is told of, on one connection.
 
-    gone: told of a lane whose queue was deleted. overtaken: told of each delivery whose ticket came.
+    gone: told of a lane whose queue was deleted. overtaken: told of each delivery whose ticket came. stuck:
+    told when the connection must be made afresh, because nothing more can be asked on it. alone: where queues
+    are tried that did not answer.
     """
 
     def __init__(
@@ -60,6 +66,8 @@ class Consumers:
         journal: Journal,
         gone: Callable[[LaneKey], None],
         overtaken: Callable[[int], None],
+        stuck: Callable[[], None] = lambda: None,
+        alone: Alone | None = None,
         *,
         hold: int = _HOLD,
         places: int = 128,
@@ -68,6 +76,12 @@ class Consumers:
         self._journal = journal
         self._gone = gone
         self._overtaken = overtaken
+        self._stuck = stuck
+        self._alone = alone
+        self._asking: dict[object, LaneKey] = {}  # what the broker is being asked, in this order
+        self._mute: dict[LaneKey, None] = {}  # lanes whose queue did not answer
+        self._found = 0  # the generation in which the last of them was found
+        self._trying: asyncio.Task[None] | None = None
         self._hold = hold
         self._desks: dict[LaneKey, _Desk] = {}
         self._by_tag: dict[str, _Desk] = {}
@@ -79,6 +93,11 @@ class Consumers:
             self._safe_turn, places=places, troubled_places=troubled_places
         )
         self._work: Work
+
+    @property
+    def mute(self) -> list[str]:
+        """The queues that do not answer."""
+        return [queue_name(*key) for key in self._mute]
 
     def begin(self, work: Work) -> None:
         """What carries tickets out."""
@@ -95,6 +114,7 @@ class Consumers:
     def detach(self) -> None:
         """It has gone, and the broker gives out again what was not acknowledged."""
         self._singles = self._many = None
+        self._asking.clear()
         self._generation += 1
         self._by_tag.clear()
         for desk in self._desks.values():
@@ -128,6 +148,9 @@ class Consumers:
 
     async def stop(self) -> None:
         """Hand out nothing more, wait for work in progress. The connection's end gives tickets back."""
+        if self._trying is not None:
+            self._trying.cancel()
+            await asyncio.gather(self._trying, return_exceptions=True)
         await self._schedule.stop()
 
     # -- a turn ----------------------------------------------------------------------------------
@@ -155,8 +178,8 @@ class Consumers:
             await self._give_back(desk)
             return IDLE
         if not desk.tag:
-            if not desk.stands:
-                return IDLE  # `want` is called when it does
+            if not desk.stands or desk.key in self._mute:
+                return IDLE  # woken when it does, or answers
             await self._consume(desk)
             return AGAIN if desk.inbox else IDLE
         tickets = list(desk.inbox)
@@ -228,7 +251,10 @@ class Consumers:
             self._arrived(desk, generation, message)
 
         try:
-            await channel.basic_consume(queue_name(*desk.key), arrived, consumer_tag=tag, timeout=_TIMEOUT)
+            with self._asked(desk.key):
+                await channel.basic_consume(
+                    queue_name(*desk.key), arrived, consumer_tag=tag, timeout=_TIMEOUT
+                )
         except BaseException:
             desk.tag = ""
             self._by_tag.pop(tag, None)
@@ -252,7 +278,8 @@ class Consumers:
         channel = self._channel(desk.key)
         if channel is None or not desk.tag:
             return
-        await channel.basic_cancel(desk.tag, timeout=_TIMEOUT)
+        with self._asked(desk.key):
+            await channel.basic_cancel(desk.tag, timeout=_TIMEOUT)
         self._by_tag.pop(desk.tag, None)
         desk.tag = ""
         tickets, desk.inbox = list(desk.inbox), deque()
@@ -271,6 +298,49 @@ class Consumers:
             why="the broker cancelled the consumer: the queue was deleted or moved",
         )  # fmt: skip
         self._gone(desk.key)
+
+    # -- queues that do not answer -----------------------------------------------------------------
+
+    @contextmanager
+    def _asked(self, key: LaneKey) -> Iterator[None]:
+        """A question to the broker about this lane's queue."""
+        question, generation = object(), self._generation
+        self._asking[question] = key
+        try:
+            yield
+        except TimeoutError:
+            self._unanswered(generation)
+            raise
+        finally:
+            self._asking.pop(question, None)
+
+    def _unanswered(self, generation: int) -> None:
+        """The broker answers a channel's questions in order: the oldest one keeps it, and the others wait."""
+        if self._alone is None or generation != self._generation or self._found == generation:
+            return
+        key = next(iter(self._asking.values()))
+        self._found = self._generation
+        self._mute[key] = None
+        log.error("broker.queue_unusable", queue=queue_name(*key), why=MUTE)
+        if self._trying is None or self._trying.done():
+            self._trying = asyncio.create_task(self._try(self._alone), name="mute queues tried")
+        self._stuck()
+
+    async def _try(self, alone: Alone) -> None:
+        """Until each of them answers."""
+        while self._mute:
+            for key in list(self._mute):
+                there = await alone.consumed(queue_name(*key))
+                if there is False:
+                    continue
+                del self._mute[key]
+                log.info("broker.queue_usable", queue=queue_name(*key))
+                if there is None:
+                    self._lose(self._desks[key])
+                    self._gone(key)
+                else:
+                    self._schedule.wake(key)
+            await asyncio.sleep(_LOOK_AGAIN)
 
     @staticmethod
     def _lose(desk: _Desk) -> None:

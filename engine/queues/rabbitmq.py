@@ -15,8 +15,9 @@ from aiormq.abc import AbstractConnection
 from channels.catalogue import KINDS
 from engine.delivery.outcomes import ClaimJournal, Recorder
 from engine.journal.records import DeliveryRow
+from engine.queues.alone import Alone
 from engine.queues.broker import Link, Publisher
-from engine.queues.consumers import Consumers
+from engine.queues.consumers import MUTE, Consumers
 from engine.queues.contract import Work
 from engine.queues.mailroom import Mailroom
 from engine.queues.nodes import Nodes
@@ -58,7 +59,8 @@ class RabbitQueue:
         self._channels = channels
         self._recorder = Recorder(journal)
         self._nodes = Nodes(urls)
-        self._publisher = Publisher()
+        self._alone = Alone(self._nodes)
+        self._publisher = Publisher(self._alone)
         self._topology = Topology(self._nodes, remembered, settle=settle)
         self._relay = Relay(
             journal,
@@ -72,7 +74,12 @@ class RabbitQueue:
             memory=memory,
         )
         self._consumers = Consumers(
-            journal, self._relay.publish_again, self._relay.overtaken, hold=round(hold * 1e6)
+            journal,
+            self._relay.publish_again,
+            self._relay.overtaken,
+            lambda: self._in.lose(),  # noqa: PLW0108 - it is made below
+            self._alone,
+            hold=round(hold * 1e6),
         )
         self.mailroom = Mailroom(self._nodes, self._topology)
         """Where feeds take their messages from queues of this broker."""
@@ -98,7 +105,9 @@ class RabbitQueue:
     @property
     def troubles(self) -> tuple[str, ...]:
         """What a person should look at on the broker, each with a remedy."""
-        return self._watch.troubles
+        mute = self._consumers.mute
+        more = f" and {len(mute) - 1} others" if len(mute) > 1 else ""
+        return (*self._watch.troubles, *([f"{mute[0]}{more}: {MUTE}"] if mute else []))
 
     async def start(self, work: Work) -> None:
         """Begin, with what the journal holds open. Does not wait for the broker."""
@@ -128,6 +137,7 @@ class RabbitQueue:
 
     async def stop(self) -> None:
         """Publish and hand out nothing more, wait for what is under way, close the connections."""
+        self._alone.end()
         try:
             await asyncio.gather(self._relay.stop(), self._consumers.stop())
         finally:

@@ -13,9 +13,11 @@ import pytest
 import structlog
 import trustme
 
+from engine.journal.records import Changed
 from engine.queues.contract import Tickets
 from engine.queues.rabbitmq import RabbitQueue
 from engine.queues.remembered import Remembered
+from engine.queues.schedule import now_us
 from engine.queues.topology import DEAD, MAILBOX, queue_name
 from engine.site.model import ChannelSettings
 from tests.broker import BrokerNode
@@ -99,6 +101,71 @@ async def test_a_queue_with_other_arguments_that_was_never_used_is_named_when_it
         assert odd in trouble
         delete(broker, odd)
         await until(lambda: journal.states("delivered") == [1, 2], "the mended lane", 15)
+
+
+def freeze(broker: BrokerNode, queue: str, *, thaw: bool = False) -> None:
+    """As if the queue had no leader: nothing that is asked of it is answered."""
+    broker.control("eval", f"sys:{'resume' if thaw else 'suspend'}(whereis('%2F_{queue}')).")
+
+
+async def test_a_mailbox_that_does_not_answer_holds_up_no_other(
+    broker: BrokerNode, journal: FakeJournal, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.queues.broker._STALLED", 1.0)
+    async with mailboxes(journal, broker.url, channel) as queue:
+        queue.offer([*journal.add(channel, "A"), *journal.add(channel, "B")])
+        await until(lambda: journal.states("delivered") == [1, 2])
+        await asyncio.to_thread(freeze, broker, queue_name(channel, "A"))
+        queue.offer(journal.add(channel, "A", 3))
+        queue.offer([row for n in range(20) for row in journal.add(channel, f"N{n}")])
+        await until(lambda: len(journal.states("delivered")) == 22, "the others", 15)
+        queue.offer(journal.add(channel, "B", 5))
+        await until(lambda: len(journal.states("delivered")) == 27, "the others, later", 5)
+        await until(lambda: any(queue_name(channel, "A") in trouble for trouble in queue.troubles))
+        await asyncio.to_thread(freeze, broker, queue_name(channel, "A"), thaw=True)
+        await until(lambda: len(journal.states("delivered")) == 30, "what waited for it", 30)
+        await until(lambda: queue.troubles == ())
+    numbers = [
+        properties.headers["gatepost-delivery-id"] for properties, _ in broker.empty(queue_name(channel, "A"))
+    ]
+    assert list(dict.fromkeys(numbers)) == [1, 3, 4, 5]
+
+
+async def test_a_queue_of_tickets_that_does_not_answer_holds_up_no_other(
+    broker: BrokerNode, journal: FakeJournal, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.queues.consumers._TIMEOUT", 2.0)
+    site = {channel: ChannelSettings(channel, "folder", "directory")}
+    addresses = ["bad", *(f"N{n}" for n in range(5))]
+    sent: list[int] = []
+
+    async def deliver(tickets: Tickets) -> int:
+        for row in tickets.rows:
+            sent.append(row.id)
+            await journal.change([Changed(row.id, "delivered", now_us(), row.attempts + 1)])
+        return 0
+
+    first = RabbitQueue(journal, broker.url, site, settle=0.0)
+    await first.start(deliver)
+    first.offer([row for address in addresses for row in journal.add(channel, address)])
+    await until(lambda: len(sent) == 6)
+    await first.stop()
+    await asyncio.to_thread(freeze, broker, queue_name(channel, "bad"))
+    with structlog.testing.capture_logs() as lines:
+        queue = RabbitQueue(journal, broker.url, site, settle=0.0)
+        journal.add(channel, "bad")  # of which the next start knows only from the journal
+        await queue.start(deliver)
+        try:
+            queue.offer([row for address in addresses[1:] for row in journal.add(channel, address, 2)])
+            await until(lambda: len(sent) == 16, "the others", 60)
+            await until(lambda: any(queue_name(channel, "bad") in trouble for trouble in queue.troubles))
+            await asyncio.to_thread(freeze, broker, queue_name(channel, "bad"), thaw=True)
+            await until(lambda: 7 in sent, "what waited for it", 60)
+            await until(lambda: queue.troubles == (), "the end of the trouble", 30)
+        finally:
+            await queue.stop()
+    told = [line["event"] for line in lines if line.get("queue") == queue_name(channel, "bad")]
+    assert told == ["broker.queue_unusable", "broker.queue_usable"]
 
 
 async def test_new_queues_leave_no_complaint_in_the_brokers_log(
