@@ -258,11 +258,11 @@ class Publisher:
     def stalled(self) -> bool:
         """Whether a confirm has been waited for longer than a healthy broker takes."""
         now = time.monotonic()
-        waiting = sorted(one for one in self._under_way.values() if now - one[0] > _STALLED)
-        self._silent.update((queue, now) for _, queue in waiting)
-        if waiting and self._alone is not None:
-            self._mute.add(waiting[0][1])  # the others may wait for nothing but it
-        return bool(waiting)
+        queues = [queue for since, queue in self._under_way.values() if now - since > _STALLED]
+        self._silent.update(dict.fromkeys(queues, now))
+        if self._alone is not None:
+            self._mute.update(queues)  # most of them wait for nothing but one of the others: alone, they go
+        return bool(queues)
 
     @property
     def unconfirmed(self) -> list[str]:

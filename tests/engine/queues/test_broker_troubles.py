@@ -121,11 +121,13 @@ async def test_a_mailbox_that_does_not_answer_holds_up_no_other(
     # A channel that has never published to it waits for its leader, with all that comes behind.
     with structlog.testing.capture_logs() as lines:
         async with mailboxes(journal, broker.url, channel, ("A", "B")) as queue:
+            others = [row for number in range(20) for row in journal.add(channel, f"N{number}")]
             waiting = journal.add(channel, "A", 3)
-            queue.offer(waiting)
+            queue.offer([*others[:10], *waiting, *others[10:]])
             await until(lambda: any(bad in trouble for trouble in queue.troubles))
+            await until(lambda: len(journal.states("delivered")) == 22, "those that waited with it")
             end = asyncio.get_running_loop().time() + 4 * stalled
-            done = 2
+            done = 22
             while asyncio.get_running_loop().time() < end:
                 queue.offer(journal.add(channel, "B"))
                 done += 1
