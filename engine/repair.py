@@ -290,6 +290,10 @@ class Repair:
             return "this is where it went; to send it there again, resend it"
         if not settings.directory:
             return f"the channel {channel} has no addresses: leave --address out"
+        table = self._site().plan.tables.get(settings.directory)
+        day = _today() if table and table.dated else ""
+        if table and address and table.closed(address, day):
+            return table.closed_words(address, day)
         return f"{address or 'no address'} is not in {settings.directory}, the directory of channel {channel}"
 
     # -- who may, and when -------------------------------------------------------------------------
@@ -334,11 +338,15 @@ def address_of(site: Site, channel: str, address: str) -> str | None:
     table = site.plan.tables.get(settings.directory)
     if table is None or not address or is_no_address(address):
         return None
-    day = time.strftime("%Y-%m-%d", time.gmtime())
-    if not table.has(address, day if table.dated else ""):
-        return None
+    day = _today() if table.dated else ""
+    if not table.has(address, day) or table.closed(address, day):
+        return None  # unknown, or closed
     wanted = table.folded(address)
     return next(key for key in table.keys() if table.folded(key) == wanted)  # noqa: SIM118 - no dict
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())
 
 
 def _trays(site: Site) -> Mapping[str, tuple[str, ...]]:

@@ -18,6 +18,7 @@ from routes.hl7.path import CompiledPath, Place, compile_path, parse_path
 from routes.language.scope import Scope
 
 __all__ = [
+    "Closed",
     "Entry",
     "Fallback",
     "IfReturned",
@@ -43,6 +44,9 @@ TOO_MANY = (
 
 FindAddress = Callable[[Scope], str | None]
 """The address as the directory writes it; None where it is absent or not in the directory."""
+
+Closed = Callable[[Scope], str]
+"""That the address which is asked for has closed, and its successor, in words without content; or ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +168,23 @@ def send_one(
     changes: Sequence[Act] = (),
     fallback: Fallback | None = None,
     returned: IfReturned | None = None,
+    closed: Closed | None = None,
+    canonical: Callable[[str, Scope], str | None] | None = None,
 ) -> Entry:
     """One copy to one channel. `otherwise` is taken where the address is absent or unknown.
 
-    changes: changes and checks of this copy alone.
+    changes: changes and checks of this copy alone. closed: tells where the address is one that has closed.
+    canonical: how an address that a person gives in its place is looked up.
     """
 
     def send(sending: Sending) -> Rejected | None:
         to = ""
         if address is not None:
             found = address(sending.run.scope)
-            if found is None and sending.instead is not None and not sending.instead[0]:
-                found = sending.instead[1]
+            if found is None and sending.instead is not None and not sending.instead[0] and canonical:
+                found = canonical(sending.instead[1], sending.run.scope)
             if found is None:
-                return sending.take(otherwise)
+                return sending.take(_of_closed(otherwise, sending.run.scope, (closed,) if closed else ()))
             to = found
         if not changes:
             sending.add(channel, to, sending.body(), fallback, returned)
@@ -309,8 +316,20 @@ def send_each(path: CompiledPath, entry: Entry) -> Entry:
     return send
 
 
-def send_first(choices: Sequence[tuple[Test, Entry]], otherwise: Otherwise | None) -> Entry:
-    """`first_of`: exactly one entry; None for `otherwise` means nothing more."""
+def _of_closed(otherwise: Otherwise, scope: Scope, closed: Sequence[Closed]) -> Otherwise:
+    """What is held because an address has closed says so, with the successor: a person decides."""
+    if isinstance(otherwise, Held):
+        told = next((words for tell in closed if (words := tell(scope))), "")
+        if told:
+            return replace(otherwise, reason=told)
+    return otherwise
+
+
+def send_first(
+    choices: Sequence[tuple[Test, Entry]], otherwise: Otherwise | None, closed: Sequence[Closed] = ()
+) -> Entry:
+    """`first_of`: exactly one entry; None for `otherwise` means nothing more. closed: tell where one of the
+    addresses that it may go to has closed."""
 
     def send(sending: Sending) -> Rejected | None:
         scope = sending.run.scope
@@ -320,6 +339,6 @@ def send_first(choices: Sequence[tuple[Test, Entry]], otherwise: Otherwise | Non
         if otherwise is None:
             sending.nothing_more = True
             return None
-        return sending.take(otherwise)
+        return sending.take(_of_closed(otherwise, scope, closed))
 
     return send

@@ -79,5 +79,6 @@ def _address(directory: Table, code: str, day: str) -> str:
     """The address that a code stands for today: its row's key, at the end of its successors; else ""."""
     if is_no_address(code) or not directory.has(code):
         return ""
-    row = directory.row(code, day if directory.dated else "")
-    return row[0] if row else ""
+    day = day if directory.dated else ""
+    row = directory.row(code, day)
+    return directory.successor(code, day) or (row[0] if row else "")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from routes.flow.decision import Held
 from routes.flow.sending import (
+    Closed,
     Entry,
     Fallback,
     FindAddress,
@@ -29,7 +30,7 @@ from routes.hl7.path import CompiledPath
 from routes.language.building import ActBuilder
 from routes.language.facts import ChannelFacts
 from routes.language.nearest import did_you_mean, nearest
-from routes.language.problems import Problems
+from routes.language.problems import Problems, Spot
 from routes.language.scope import Scope
 from routes.language.send_shapes import EARLIER
 from routes.language.source import Scalar
@@ -45,7 +46,7 @@ class Dispatcher:
 
     routes: the names of all routes; broken: those whose files have problems of their own. used: every
     channel that an entry names. passed_to: every route. same: what each entry to earlier recipients
-    compares.
+    compares. closed: of the entries at these places, what tells that their address has closed.
     """
 
     builder: ActBuilder
@@ -57,6 +58,7 @@ class Dispatcher:
     used: set[str] = field(default_factory=set)
     passed_to: set[str] = field(default_factory=set)
     same: list[Same] = field(default_factory=list)
+    closed: dict[Spot, Closed] = field(default_factory=dict)
 
     def entries(self, sends: Sequence[SendEntry | FirstOf]) -> list[Entry]:
         """`send`, entry by entry."""
@@ -97,7 +99,8 @@ class Dispatcher:
             otherwise = self.builder.otherwise(said.otherwise, held, reason, entry=True)
         if len(choices) < len(said.entries):
             return None
-        entry = send_first(choices, otherwise)
+        closed = [self.closed[each.spot] for each in said.entries if each.spot in self.closed]
+        entry = send_first(choices, otherwise, closed)
         if self.builder.witness is not None:
             entry = self.builder.witness.first_of(entry, said)
         self.builder.places[entry] = str(said.spot)
@@ -123,9 +126,11 @@ class Dispatcher:
             whole = whole and returned is not None
         if channel is None or not good or not whole:
             return None
+        table = self.directories.get(channel.directory)
         return send_one(
-            channel.name, address, otherwise,
-            changes=(*changes, *checks), fallback=fallback, returned=returned,
+            channel.name, address, otherwise, changes=(*changes, *checks), fallback=fallback,
+            returned=returned, closed=self.closed.get(said.spot),
+            canonical=None if table is None else _canonical(table),
         )  # fmt: skip
 
     def _pass_on(self, said: SendEntry) -> Entry | None:
@@ -295,6 +300,8 @@ class Dispatcher:
         table = self.directories.get(channel.directory)
         if table is None or read is None:
             return None, False
+        if table.ends:
+            self.closed[said.spot] = _closed(read, table)
         return find_address(read, _canonical(table)), True
 
 
@@ -304,19 +311,34 @@ def _reads(path: CompiledPath) -> Callable[[Scope], str]:
 
 
 def _canonical(table: Table) -> Callable[[str, Scope], str | None]:
-    """Finds a key as the directory writes it; a code that means "none" is no address. Successors are never
-    followed for an address."""
+    """Finds a key as the directory writes it. A code that means "none" is no address, nor is one whose row
+    names a successor: it has closed. Successors are never followed for an address."""
     keys = {
         table.folded(key): key
         for key in table.keys()  # noqa: SIM118 - a Table is no dict
-        if not is_no_address(key)
+        if not is_no_address(key) and (table.dated or not table.closed(key))
     }
     if table.dated:
-        return lambda wanted, scope: keys.get(table.folded(wanted)) if table.has(wanted, scope.day) else None
+        return lambda wanted, scope: (
+            keys.get(table.folded(wanted))
+            if table.has(wanted, scope.day) and not table.closed(wanted, scope.day)
+            else None
+        )
     if table.ignore_case:
         return lambda wanted, _scope: keys.get(wanted.casefold())
     find = keys.get
     return lambda wanted, _scope: find(wanted)
+
+
+def _closed(read: Callable[[Scope], str], table: Table) -> Callable[[Scope], str]:
+    """What to tell a person where the address is that of a closed row; "" where it is not."""
+
+    def words(scope: Scope) -> str:
+        wanted = read(scope)
+        day = scope.day if table.dated else ""
+        return table.closed_words(wanted, day) if wanted and table.closed(wanted, day) else ""
+
+    return words
 
 
 def find_open_end(sends: Sequence[SendEntry | FirstOf], name: Scalar, problems: Problems) -> None:

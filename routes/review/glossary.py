@@ -62,6 +62,10 @@ def _table(table: str, origin: Origin) -> tuple[Phrase, Phrase, Phrase]:
     what = phrase(what, f"{number:,} row{'s' * (number != 1)}, looked up by ", name(found.columns[0]), ".")
     if found.follow:
         what = phrase(what, " A row that names a ", name(found.follow), " gives way to that one.")
+    if found.suggest:
+        what = phrase(
+            what, " Nothing is sent to a row that names a ", name(found.suggest), "; a person is told."
+        )
     if found.valid_from or found.valid_to:
         what = phrase(what, " Only rows valid on the day count.")
     return shown, what, phrase(name(found.owner, "owner")) if found.owner else ()

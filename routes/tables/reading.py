@@ -24,7 +24,8 @@ SIDECAR_KEYS = {
     "on_miss": "hold (the step's else decides), keep (the code as it came) or default",
     "default": "the row for every code that is not in the table, as column: text",
     "case": "exact or ignore",
-    "follow": "the column that names a row's successor, such as successor",
+    "follow": "the column that names a row's successor, such as successor: look-ups read that row",
+    "suggest": "such a column where nothing is followed: what a closed row stops is proposed to go there",
     "valid_from": "the column with the first day of a row's validity",
     "valid_to": "the column with the last day of a row's validity",
     "description": "what the table is",
@@ -227,6 +228,13 @@ class _Reader:
         on_miss = self._choice(sidecar, "on_miss", ON_MISS)
         case = self._choice(sidecar, "case", ("exact", "ignore"))
         follow = self._column(sidecar, "follow", columns)
+        suggest = self._column(sidecar, "suggest", columns)
+        if follow and suggest:
+            self.note_sidecar(
+                "suggest",
+                'A table either follows successors or suggests them: take "suggest" away.',
+                "unused",
+            )
         valid_from = self._column(sidecar, "valid_from", columns)
         valid_to = self._column(sidecar, "valid_to", columns)
         default = self._default(sidecar, columns, on_miss)
@@ -237,6 +245,7 @@ class _Reader:
             default_row=default,
             ignore_case=case == "ignore",
             follow=follow,
+            suggest=suggest,
             valid_from=valid_from,
             valid_to=valid_to,
             description=self._words(sidecar, "description"),

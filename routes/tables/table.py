@@ -50,7 +50,8 @@ class Table:
     columns: as in the header; the first is the key.
     plain: rows by key (folded where `ignore_case`), for a table without validity.
     dated: rows by key, oldest first, for a table with validity; then `plain` is empty.
-    ends: where the table follows successors, the key at the end of its chain, where it is another one.
+    follow, suggest: the column that names a row's successor; look-ups follow it, or it is only proposed.
+    ends: where there is such a column, the key at the end of its chain, where it is another one.
     on_miss: what `translate` does with a code that is not here; `default_row` is there for `default`.
     hash: of everything that decides what a look-up gives; recorded with decisions.
     """
@@ -64,6 +65,7 @@ class Table:
     default_row: Row | None = None
     ignore_case: bool = False
     follow: str = ""
+    suggest: str = ""
     valid_from: str = ""
     valid_to: str = ""
     description: str = ""
@@ -80,8 +82,32 @@ class Table:
     def row(self, key: str, day: str = "") -> Row | None:
         """The row of a key, at the end of its chain where the table follows successors; None on a miss."""
         folded = key.casefold() if self.ignore_case else key
-        if not self.ends:
+        if not self.ends or not self.follow:
             return self._at(folded, day)
+        return self._last(folded, day)
+
+    def successor(self, key: str, day: str = "") -> str:
+        """The key at the end of a closed row's chain, whether look-ups follow it or not; "" where the row
+        names no successor, or is not there."""
+        folded = self.folded(key)
+        if not self.ends:
+            return ""
+        last = self._last(folded, day)
+        return last[0] if last is not None and self.folded(last[0]) != folded else ""
+
+    def closed(self, key: str, day: str = "") -> bool:
+        """True where the row of a key names a successor: nothing is sent there any more."""
+        row = self._at(self.folded(key), day) if self.ends else None
+        return row is not None and bool(row[self.columns.index(self.follow or self.suggest)])
+
+    def closed_words(self, key: str, day: str = "") -> str:
+        """What a person is told of a closed key; its successor is a proposal."""
+        successor = self.successor(key, day)
+        row = self._at(self.folded(key), day)
+        told = f"{row[0] if row else key} has closed"
+        return told + (f"; {self.name} names {successor} as its successor" if successor else "")
+
+    def _last(self, folded: str, day: str) -> Row | None:
         if not self.dated:
             return self.plain.get(self.ends.get(folded, folded))
         return self._followed(folded, day)
@@ -147,7 +173,7 @@ class Table:
 
     def _followed(self, folded: str, day: str) -> Row | None:
         """Follow successors as they stand on one day, to the last row valid then. Chains have an end."""
-        place = self.columns.index(self.follow)
+        place = self.columns.index(self.follow or self.suggest)
         found = self._at(folded, day)
         while found is not None and found[place]:
             following = self._at(self.folded(found[place]), day)
@@ -198,16 +224,17 @@ def _by_period(model: Table, rows: Iterable[Row]) -> dict[str, tuple[Dated, ...]
 
 def _ends_of_chains(table: Table) -> dict[str, str]:
     """For every key with a successor, the last key of its chain (periods left aside)."""
-    if not table.follow:
+    column = table.follow or table.suggest
+    if not column:
         return {}
-    place = table.columns.index(table.follow)
+    place = table.columns.index(column)
     successors = {table.folded(row[0]): table.folded(row[place]) for row in table.rows() if row[place]}
     known = table.plain.keys() | table.dated.keys()
     ends: dict[str, str] = {}
     for key, following in successors.items():
         if following not in known:
             raise TableError(
-                f'The "{table.follow}" of this key is not a key of the table; add its row or correct it.',
+                f'The "{column}" of this key is not a key of the table; add its row or correct it.',
                 key,
                 "missing-successor",
             )
@@ -216,7 +243,7 @@ def _ends_of_chains(table: Table) -> dict[str, str]:
         while end in successors and end not in ends:
             if end in chain:
                 raise TableError(
-                    f'The "{table.follow}" of this key leads back to itself; the last of a chain has none.',
+                    f'The "{column}" of this key leads back to itself; the last of a chain has none.',
                     key,
                     "successor-cycle",
                 )
@@ -235,6 +262,7 @@ def _hash(table: Table) -> str:
         table.follow,
         table.valid_from,
         table.valid_to,
+        *((table.suggest,) if table.suggest else ()),
     )
     digest = sha256(repr((table.columns, policy)).encode())
     for row in table.rows():

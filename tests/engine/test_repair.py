@@ -112,6 +112,8 @@ def test_a_held_entry_goes_where_the_person_says_and_the_rest_is_not_sent_twice(
         assert "held again, in tray unknown_address" in item["why_not"]
         (item,) = await rig.ask("release", ok=False, held=[held], channel="gp", address="Y9")
         assert item["why_not"] == "Y9 is not in practices, the directory of channel gp"
+        (item,) = await rig.ask("release", ok=False, held=[held], address="Y9")
+        assert "held again, in tray unknown_address" in item["why_not"], "nor is its own channel's asked less"
         await rig.ask("release", held=[held], address="Y06602")
         assert rig.sent() == [("gp", "Y06602", "released")]
         assert rig.outcomes() == [("again", "not_wanted"), ("results", "sent")]
@@ -376,3 +378,29 @@ def test_what_the_disk_has_changed_is_neither_released_nor_sent_again_from(site:
             return [(one.id, one.channel, one.address) for one in story.deliveries]
 
     run(site, do, result("1", mode="T"), result("2"))
+
+
+def test_what_a_closed_practice_should_have_had_goes_to_its_successor_when_a_person_says_so(
+    site: Path,
+) -> None:
+    closed = "Y06620 has closed; practices names Y06602 as its successor"
+
+    async def do(rig: Rig) -> None:
+        with JournalReader(rig.folder) as reader:
+            (part,) = reader.held_parts()
+        assert (part.tray, part.reason) == ("unknown_address", closed)
+        for more in ({"address": "Y06620"}, {"address": "Y06620", "channel": "gp"}):
+            (item,) = await rig.ask("release", ok=False, held=[part.id], **more)
+            assert closed in item["why_not"]
+        await rig.ask("release", held=[part.id], address="Y06602")
+        assert rig.sent() == [("gp", "Y06602", "released")]
+        (copy,) = rig.delivered
+        (item,) = await rig.ask("redirect", ok=False, copies=[copy.id], address="Y06620")
+        assert item["why_not"] == closed
+
+    (site / "tables" / "practices.csv").write_text(
+        "code,name,successor\nY06601,Penrose,\nY06602,Trewidden,\nY06620,Rose Green,Y06602\n",
+        encoding="utf-8",
+    )
+    (site / "tables" / "practices.yaml").write_text("suggest: successor\n", encoding="utf-8")
+    run(site, do, result("1", practice="Y06620"))

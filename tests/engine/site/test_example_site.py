@@ -50,7 +50,7 @@ EXPECTED = {
     "st_annes_result_copy_to": {
         "gp_message Y06602", "gp_message Y06605", "archive", "held copies_by_hand",
     },
-    "st_annes_result_critical": {"gp_message Y06603", "duty_desk", "archive"},
+    "st_annes_result_critical": {"held no_practice", "duty_desk", "archive"},
     "st_annes_test_patient": {"held test_messages"},
     "st_annes_restricted": {"held restricted"},
     "st_annes_discharge": {"adt_archive"},

@@ -41,6 +41,31 @@ def test_case_is_ignored_where_the_sidecar_says_so() -> None:
     assert found.value("a81001", "code") == "A81003"
 
 
+def test_a_suggested_successor_is_never_followed_and_the_row_that_names_it_is_closed() -> None:
+    followed, suggested = table(PRACTICES, follow="successor"), table(PRACTICES, suggest="successor")
+    closed = [row for row in suggested.rows() if row[suggested.columns.index("successor")]]
+    assert closed
+    for row in closed:
+        end = followed.row(row[0])
+        assert suggested.row(row[0]) == row
+        assert end is not None
+        assert suggested.successor(row[0]) == followed.successor(row[0]) == end[0]
+        assert suggested.closed(row[0])
+        assert followed.closed(row[0])
+        assert not suggested.closed(end[0])
+    assert suggested.successor("nobody") == ""
+    assert not suggested.closed("nobody")
+    assert not table(PRACTICES).closed(closed[0][0]), "a column says nothing by its name"
+
+
+def test_a_closed_row_whose_successor_is_not_there_yet_is_closed_all_the_same() -> None:
+    found = table("code,successor,from\nA,B,\nB,,2026-01-01\n", suggest="successor", valid_from="from")
+    assert found.closed("A", "2025-12-31")
+    assert found.successor("A", "2025-12-31") == ""
+    assert found.closed_words("A", "2025-12-31") == "A has closed"
+    assert found.successor("A", "2026-01-01") == "B"
+
+
 def test_successors_are_followed_to_the_end_and_the_old_key_is_still_a_key() -> None:
     found = table(PRACTICES, follow="successor")
 

@@ -107,6 +107,7 @@ def test_a_table_needs_a_name_that_expressions_can_say(name: str) -> None:
         ({"case": "upper"}, ["wrong-choice"]),
         ({"follow": "succesor"}, ["no-such-column"]),
         ({"follow": "code"}, ["wrong-column"]),
+        ({"suggest": "succesor"}, ["no-such-column"]),
         ({"valid_from": "start"}, ["no-such-column"]),
         ({"on_miss": "default"}, ["missing-key"]),
         ({"on_miss": "default", "default": "x"}, ["missing-key"]),
