@@ -9,11 +9,13 @@ There is one timer for each connection, set again when it fires; nothing is arme
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 from typing import Literal, cast
 
 from channels.mllp.framer import Discarded, Frame, Framer
+from channels.mllp.names import Names
 
 __all__ = ["Ending", "Line", "open_line"]
 
@@ -25,6 +27,9 @@ MOST_STRAYS = 64
 
 Ending = Literal["silent", "closed", "unreadable"]
 """Why no frame came: not in time; the connection ended; what came is no whole frame."""
+
+
+_NAMES = Names()
 
 
 class Line(asyncio.Protocol):
@@ -150,22 +155,29 @@ async def open_line(
 
     Raises ConnectionError, with a text for operators, where that fails or takes too long.
     """
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(connect_timeout):
-            _, line = await loop.create_connection(
-                lambda: Line(reply_timeout),
-                host,
-                port,
-                ssl=tls,
-                server_hostname=(server_name or host) if tls else None,
-            )
+            *others, last = await _NAMES.addresses(host, port)
+
+            async def connect(address: str) -> Line:
+                _, line = await asyncio.get_running_loop().create_connection(
+                    lambda: Line(reply_timeout),
+                    address,
+                    port,
+                    ssl=tls,
+                    server_hostname=(server_name or host) if tls else None,
+                )
+                return line
+
+            for address in others:
+                with contextlib.suppress(OSError):
+                    return await connect(address)
+            return await connect(last)
     except TimeoutError:
         text = f"cannot connect to {host}:{port}: no connection within {connect_timeout:g} s"
         raise ConnectionError(text) from None
     except OSError as why:
         raise ConnectionError(f"cannot connect to {host}:{port}: {_reason(why)}") from why
-    return line
 
 
 def _reason(why: OSError) -> str:
