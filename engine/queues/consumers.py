@@ -72,6 +72,7 @@ class Consumers:
         hold: int = _HOLD,
         places: int = 128,
         troubled_places: int = 64,
+        long_places: int = 512,
     ) -> None:
         self._journal = journal
         self._gone = gone
@@ -90,7 +91,7 @@ class Consumers:
         self._generation = 0
         self._in_hand = InHand()
         self._schedule: Schedule[LaneKey] = Schedule(
-            self._safe_turn, places=places, troubled_places=troubled_places
+            self._safe_turn, places=places, troubled_places=troubled_places, long_places=long_places
         )
         self._work: Work
 
@@ -192,7 +193,10 @@ class Consumers:
                 reach("ticket.worked")
             await self._finish(desk, tickets, generation)
             return AGAIN if desk.inbox else IDLE
-        ended = await self._ended([delivery for _, delivery in tickets])
+        if len(tickets) == 1:  # of a practice: the one that is to be tried again
+            ended = set[int]()
+        else:
+            ended = await self._ended([delivery for _, delivery in tickets])
         await self._finish(desk, [ticket for ticket in tickets if ticket[1] in ended], generation)
         if due - now_us() > self._hold:
             await self._give_back(desk)

@@ -35,7 +35,7 @@ class EmbeddedQueue:
 
     memory: bytes of offered rows kept in memory, across lanes. in_hand: bytes of bodies handed out, after
     which lanes wait for one another (overrun by one lane's tickets at most). places: lanes at work at once;
-    troubled_places: lanes being tried again at once, beside these.
+    troubled_places, long_places: lanes being tried again, or long at work, at once, beside these.
     """
 
     condition = "embedded"
@@ -51,13 +51,14 @@ class EmbeddedQueue:
         in_hand: int = 64 * 1024 * 1024,
         places: int = 128,
         troubled_places: int = 64,
+        long_places: int = 512,
     ) -> None:
         self._journal = journal
         self._outbox = Outbox(journal, memory=memory)
         self._in_hand = InHand(in_hand)
         self._pace: Pace[LaneKey] = Pace(first=16, most=256)
         self._schedule: Schedule[LaneKey] = Schedule(
-            self._turn, places=places, troubled_places=troubled_places
+            self._turn, places=places, troubled_places=troubled_places, long_places=long_places
         )
         self._schedule.pause()
         self._work: Work

@@ -2,7 +2,9 @@
 
 A lane is any hashable key. A task exists only while a lane is at work, so thousands of idle lanes cost
 nothing. Lanes in trouble have places of their own: however many practices are dead, the healthy ones
-never wait for them. Knows nothing of deliveries, journals or brokers.
+never wait for them. So have lanes whose turn takes long, as with a practice that answers slowly or is about
+to turn out to be dead: others wait for its place for a second at most. Knows nothing of deliveries, journals
+or brokers.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ AGAIN: Final = -1
 
 _LONGEST_SLEEP = 60.0  # seconds; a clock that was set is noticed this soon
 _SET_BACK = 1_000_000  # microseconds by which it must have gone back
+_USUAL, _TROUBLED, _LONG = 0, 1, 2  # the kinds of places
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -37,7 +40,8 @@ class Schedule(Generic[Key]):
     """Gives lanes their turns. `turn` does a bounded piece of one lane's work and returns IDLE, AGAIN or
     the time (microseconds since 1970) before which the lane must rest: a lane that rests is in trouble.
 
-    `turn` must not raise; a lane never has two turns at once.
+    `turn` must not raise; a lane never has two turns at once. long: microseconds after which a turn is taken
+    to one of the long places, where others wait for its own.
     """
 
     def __init__(
@@ -46,6 +50,8 @@ class Schedule(Generic[Key]):
         *,
         places: int = 256,
         troubled_places: int = 64,
+        long_places: int = 0,
+        long: int = 1_000_000,
         clock: Callable[[], int] = now_us,
         steady: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
     ) -> None:
@@ -53,7 +59,10 @@ class Schedule(Generic[Key]):
         self._clock = clock
         self._steady = steady
         self._offset = clock() - steady()
-        self._free = [places, troubled_places]  # index 1: for lanes in trouble
+        self._free = [places, troubled_places, long_places]
+        self._long = long
+        self._begun: dict[Key, int] = {}  # lanes in usual places, and since when, oldest first
+        self._room: asyncio.TimerHandle | None = None
         self._ready: tuple[deque[Key], deque[Key]] = (deque(), deque())
         self._state: dict[Key, str] = {}  # ready, working, woken (working, and woken meanwhile), resting
         self._troubled: set[Key] = set()
@@ -107,9 +116,10 @@ class Schedule(Generic[Key]):
     async def stop(self) -> None:
         """Start nothing more and wait for the turns at work; cancelled, it cancels them and waits."""
         self._stopping = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._room):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._room = None
         try:
             while self._tasks:
                 await asyncio.wait(self._tasks)
@@ -129,15 +139,37 @@ class Schedule(Generic[Key]):
     def _pump(self) -> None:
         if self._paused or self._stopping:
             return
-        for kind in (0, 1):
+        for kind in (_USUAL, _TROUBLED):
             ready = self._ready[kind]
-            while ready and self._free[kind] > 0:
+            while ready and (self._free[kind] > 0 or (kind == _USUAL and self._make_room())):
                 key = ready.popleft()
                 self._free[kind] -= 1
                 self._state[key] = "working"
+                if kind == _USUAL:
+                    self._begun[key] = self._steady()
                 task = asyncio.create_task(self._work(key, kind))
                 self._tasks[task] = key
                 task.add_done_callback(self._gone)
+
+    def _make_room(self) -> bool:
+        """Take the turn that has lasted longest out of its usual place; where that is too soon, look again
+        when it is not."""
+        if not self._begun or not self._free[_LONG]:
+            return False
+        key, since = next(iter(self._begun.items()))
+        left = since + self._long - self._steady()
+        if left <= 0:
+            del self._begun[key]
+            self._free[_LONG] -= 1
+            self._free[_USUAL] += 1
+            return True
+        if self._room is None:
+            self._room = asyncio.get_running_loop().call_later(left / 1e6, self._look_for_room)
+        return False
+
+    def _look_for_room(self) -> None:
+        self._room = None
+        self._pump()
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
@@ -149,6 +181,8 @@ class Schedule(Generic[Key]):
         try:
             result = await self._turn(key)
         finally:
+            if kind == _USUAL and self._begun.pop(key, None) is None:
+                kind = _LONG  # it was taken there meanwhile
             self._free[kind] += 1
             woken = self._state.pop(key) == "woken"
             if result > 0:

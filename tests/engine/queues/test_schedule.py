@@ -73,6 +73,61 @@ async def test_lanes_in_trouble_never_take_the_places_of_healthy_ones() -> None:
     await schedule.stop()
 
 
+async def test_lanes_whose_turns_take_long_do_not_keep_the_places_of_others() -> None:
+    """As when hundreds of practices fall silent at once: each first try lasts until its time is up."""
+    done: list[str] = []
+    hanging = asyncio.Event()
+    at_work: set[str] = set()
+
+    async def turn(key: str) -> int:
+        if key.startswith("slow"):
+            at_work.add(key)
+            await hanging.wait()
+            at_work.discard(key)
+        done.append(key)
+        return IDLE
+
+    schedule: Schedule[str] = Schedule(turn, places=2, troubled_places=1, long_places=3, long=20_000)
+    for number in range(10):
+        schedule.wake(f"slow{number}")
+    await until(lambda: len(at_work) == 5)  # two in usual places, three in those of long ones
+    assert not done
+    hanging.set()
+    await until(lambda: len(done) == 10)
+    hanging.clear()
+    done.clear()
+    for number in range(3):  # every place is free again
+        schedule.wake(f"slow{number}")
+    for number in range(50):
+        schedule.wake(f"well{number}")
+    await until(lambda: len(done) == 50)
+    assert len(at_work) == 3
+    hanging.set()
+    await until(lambda: len(done) == 53)
+    assert schedule._free == [2, 1, 3]
+    await schedule.stop()
+
+
+async def test_short_turns_stay_in_usual_places() -> None:
+    most = 0
+    at_work = 0
+
+    async def turn(_key: int) -> int:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0)
+        at_work -= 1
+        return IDLE
+
+    schedule: Schedule[int] = Schedule(turn, places=3, long_places=10)
+    for number in range(100):
+        schedule.wake(number)
+    await until(lambda: not schedule.busy(99))
+    assert most == 3
+    await schedule.stop()
+
+
 async def test_a_resting_lane_is_tried_when_it_is_due_and_not_before() -> None:
     turns: list[int] = []
     due = now_us() + 80_000
