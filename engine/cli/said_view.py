@@ -19,6 +19,8 @@ CODE_WORDS = {
     "AA": "AA, its application has it", "AE": "AE, error", "AR": "AR, rejected",
     "CA": "CA, its system stored it", "CE": "CE, not stored", "CR": "CR, not stored",
 }  # fmt: skip
+# Some systems answer so as soon as they have received it: what it proves, the channel's `replies` say.
+ON_THE_CONNECTION = "AA, accepted"
 
 
 def said_sheet(said: Sequence[SaidShown]) -> Sheet:
@@ -32,6 +34,8 @@ def said_sheet(said: Sequence[SaidShown]) -> Sheet:
             why = "; ".join(filter(None, (why, "too late: it changed nothing")))
         came = f"message {one.message} of {one.feed}" if one.message else "the same connection"
         answer = CODE_WORDS.get(one.code, one.code)
+        if one.code == "AA" and not one.message:
+            answer = ON_THE_CONNECTION
         sheet.add(clock_time(one.at), f"C{one.delivery}", answer, why, one.words, came)
     return sheet
 
