@@ -19,7 +19,7 @@ from aiormq.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 from pamqp.commands import Basic
 
 from engine.queues.apart import open_channel
-from engine.queues.nodes import TROUBLE, Nodes
+from engine.queues.nodes import TROUBLE, Nodes, is_trouble
 
 __all__ = ["Alone", "Outcome"]
 
@@ -106,7 +106,7 @@ class Alone:
         failure = work.exception()
         if failure is None:
             return work.result()
-        if isinstance(failure, TROUBLE):
+        if isinstance(failure, Exception) and is_trouble(failure):
             return None
         raise failure
 
