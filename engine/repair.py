@@ -214,7 +214,8 @@ class Repair:
             ),
             *(f"now held in tray {part.tray}" for part in decided.held),
         ]
-        item.action = LetGo(asked.by, held.id, decided, "; ".join(filter(None, details)))
+        detail = "; ".join(filter(None, details))
+        item.action = LetGo(asked.by, held.id, decided, detail, answer.edited is not None)
         return ""
 
     # -- copies ----------------------------------------------------------------------------------

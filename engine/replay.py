@@ -15,6 +15,7 @@ from engine.earlier import decide_knowing
 from engine.journal.configs import digest_of
 from engine.journal.past import Past, Stretch
 from engine.journal.reading import JournalReader
+from engine.journal.replies import UNMATCHED
 from engine.observe.log import get_log
 from engine.site.model import Site
 from routes.flow.decide import decide
@@ -180,6 +181,9 @@ class _Run:
             self.result.skipped["feed gone"] += 1
             return
         result = self.result
+        if any(held.tray == UNMATCHED and not held.route for held in past.held):
+            result.skipped["answer"] += 1  # no route is asked about a reply
+            return
         result.messages += 1
         result.released += past.released
         self.decided_by[past.config] += 1

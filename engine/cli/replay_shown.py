@@ -35,6 +35,8 @@ _SKIPPED = {
     "held": "held on arrival",
     "duplicate": "repeated",
     "refused": "refused",
+    "answer": "replies to what was sent",
+    "discarded": "discarded by a person, as held on arrival",
     "feed gone": "of a feed that the site no longer has",
 }
 

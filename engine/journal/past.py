@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.journal.records import HeldPart, RoutePart
+from engine.journal.records import LATER, HeldPart, RoutePart
 
 __all__ = ["Past", "PastCopy", "PastTraffic", "Stretch"]
 
@@ -26,8 +26,14 @@ PAGE_BYTES = 4 * 1024 * 1024
 """Bytes of inbound bodies after which a page ends, so that letters with documents come in small pages."""
 
 _END = 1 << 62
+_SORT = (
+    "CASE WHEN m.state='answer' THEN m.state WHEN m.decided IS NOT NULL THEN 'decided'"
+    " WHEN m.state='decided' THEN 'held' ELSE m.state END"
+)
 # What was found as it came in is not of the decision.
-_FINDINGS = "SELECT message, words FROM (SELECT * FROM finding WHERE number>=0)"
+_FINDINGS = f"SELECT message, words FROM (SELECT * FROM finding WHERE number BETWEEN 0 AND {LATER - 1})"  # noqa: S608
+# Nor is what a release brought later.
+_PARTS = f"SELECT message, route, outcome, detail FROM (SELECT * FROM part WHERE number<{LATER})"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class PastTraffic:
     def counts(self) -> Mapping[str, int]:
         """How many messages the stretch has: `decided`, and those on which no route decided, by state."""
         rows = self._connection.execute(
-            "SELECT CASE WHEN m.decided IS NULL THEN m.state ELSE 'decided' END, count(*)"  # noqa: S608
+            f"SELECT {_SORT}, count(*)"  # noqa: S608
             f" FROM message m INDEXED BY message_received WHERE {self._where} GROUP BY 1",
             (*self._after, *self._values),
         )
@@ -118,7 +124,8 @@ class PastTraffic:
         """Behind which the newest so many begin."""
         row = self._connection.execute(
             f"SELECT m.received, m.id FROM message m INDEXED BY message_received WHERE {self._where}"  # noqa: S608
-            " AND m.decided IS NOT NULL ORDER BY m.received DESC, m.id DESC LIMIT 1 OFFSET ?",
+            " AND m.decided IS NOT NULL AND m.state<>'answer'"
+            " ORDER BY m.received DESC, m.id DESC LIMIT 1 OFFSET ?",
             (*self._after, *self._values, count - 1),
         ).fetchone()
         return self._after if row is None else (row[0], row[1] - 1)
@@ -138,7 +145,8 @@ class PastTraffic:
             "SELECT m.id, m.feed, m.received, m.type, m.control_id, b.bytes, m.envelope, c.hash, m.rejected,"  # noqa: S608
             f" m.words, m.decided, {self._known} FROM message m INDEXED BY message_received"
             " CROSS JOIN body b ON b.id=m.body CROSS JOIN config c ON c.id=m.config"
-            f" WHERE {self._where} AND m.decided IS NOT NULL ORDER BY m.received, m.id LIMIT ?",
+            f" WHERE {self._where} AND m.decided IS NOT NULL AND m.state<>'answer'"
+            " ORDER BY m.received, m.id LIMIT ?",
             (*after, *self._values, PAGE),
         )
         for row in rows:
@@ -153,7 +161,7 @@ class PastTraffic:
         ids = json.dumps([row[0] for row in rows])
         bodies = {row[0]: row[5] for row in rows}
         decided = {row[0]: row[10] for row in rows}
-        parts = self._of_messages("SELECT message, route, outcome, detail FROM part", "number", ids)
+        parts = self._of_messages(_PARTS, "number", ids)
         words = self._of_messages(_FINDINGS, "number", ids)
         trays = self._of_messages(
             f"SELECT message, route, tray, reason, place, entry, {self._piece}, at, state FROM held",  # noqa: S608
@@ -225,6 +233,14 @@ def _past(
 ) -> Past:
     id_, feed, received, type_, control_id, body, envelope, config, rejected, told, decided, known = row
     held = tuple([_held(*part[:6]) for part in trays if part[6] == decided])
+    before_routing = any(not part.route for part in held)
+    waited = {part.route for part in held}
+    # A release may have ended a part that was held, or, in older journals, have added others.
+    parts = tuple(
+        part
+        for part in parts
+        if not before_routing and not (part.outcome == "not_wanted" and part.route in waited)
+    )
     said = told or next((part.detail for part in parts if part.outcome == "rejected"), "")
     return Past(
         id_, feed, received, type_, control_id, body, envelope or b"", config,

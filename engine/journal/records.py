@@ -64,6 +64,10 @@ class Verdict:
     words: str = ""
 
 
+LATER = 1_000_000
+"""From this number on parts and findings are counted that a release brought: they are not of the decision."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchCount:
     """What the trailers of a batch say, and what it holds. said: messages, or None where they do not say.

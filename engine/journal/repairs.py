@@ -21,7 +21,7 @@ from engine.journal.decisions import Recorder, Undecided
 from engine.journal.earlier import SAME
 from engine.journal.entries import Entries
 from engine.journal.intact import SPOILT, is_spoilt
-from engine.journal.records import OPEN_STATES, Changed, Decided, DeliveryState, HeldPart, NewDelivery
+from engine.journal.records import LATER, OPEN_STATES, Changed, Decided, DeliveryState, HeldPart, NewDelivery
 from engine.journal.stuck import sent_on
 
 __all__ = [
@@ -54,12 +54,13 @@ class By:
 @dataclass(frozen=True, slots=True)
 class LetGo:
     """Release held.id `held`: `decided` is what came of it. Its first part is that of the route that had held
-    it, unless it was held before any route."""
+    it, unless it was held before any route. edited: other bytes were decided than those that came in."""
 
     by: By
     held: int
     decided: Decided
     detail: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,13 @@ class _Held:
     closed_by: str
     feed: str
     message_state: str
+    decided: int | None  # when the message was decided first; None: it was held as it came in
     undecided: Undecided = field(repr=False)
+
+
+def _from(held: _Held) -> int:
+    """The lowest number of what a release brings: where nothing decided before it, it is the decision."""
+    return 0 if held.decided is None else LATER
 
 
 class Repairer:
@@ -172,7 +179,7 @@ class Repairer:
         for part in decided.held:
             entries.hold(held.message, replace(part, part=_at(numbers, part)), by.at, config)
             entries.event(held.message, 0, "held", by.at, None, part.tray)
-        self._findings(held.message, decided)
+        self._findings(held, decided)
         keys = [(kind, readable(value)) for kind, values in decided.keys.items() for value in values]
         entries.rows["key"] += [
             (*key, held.message) for key in (*keys, *((SAME, digest) for digest in decided.same))
@@ -180,6 +187,10 @@ class Repairer:
         if not held.route:
             again = any(not part.route for part in decided.held)
             self._message(held, "held" if again else "decided", keys)
+            if held.decided is None and not action.edited:
+                self._connection.execute(
+                    "UPDATE message SET decided=?, config=? WHERE id=?", (decided.at, config, held.message)
+                )
         rows = self._recorder.deliveries(decided, held.undecided, config)
         detail = "; ".join(filter(None, [f"from tray {held.tray}", action.detail]))
         self._audit(by, "release", held.message, action.held, 0, decided.config, detail)
@@ -214,13 +225,13 @@ class Repairer:
     def _open(self, id_: int) -> _Held | Applied:
         row = self._connection.execute(
             "SELECT h.message, h.route, h.tray, h.part, h.state, h.by, m.feed, m.state,"
-            " m.type, m.body, m.verdict, m.words, m.control_id"
+            " m.decided, m.type, m.body, m.verdict, m.words, m.control_id"
             " FROM held h CROSS JOIN message m ON m.id=h.message WHERE h.id=?",
             (id_,),
         ).fetchone()
         if row is None:
             return Applied("there is no such part")
-        values: tuple[Any, ...] = (*row[:8], Undecided(row[6], *row[8:]))
+        values: tuple[Any, ...] = (*row[:9], Undecided(row[6], *row[9:]))
         held = _Held(*values)
         if held.state != "held":
             return Applied(f"it was {held.state} already, by {held.closed_by}")
@@ -257,7 +268,8 @@ class Repairer:
                 self._end_part(held, number, first.outcome, first.detail)
             numbers.append(held.part if number is None else number)
         (following,) = self._connection.execute(
-            "SELECT coalesce(max(number), -1) + 1 FROM part WHERE message=?", (held.message,)
+            "SELECT max(coalesce(max(number), -1) + 1, ?) FROM part WHERE message=?",
+            (_from(held), held.message),
         ).fetchone()
         for number, part in enumerate(parts, following):
             self._connection.execute(
@@ -299,16 +311,15 @@ class Repairer:
         if outcome == "not_wanted":
             self._entries.count("rule", held.route, detail)
 
-    def _findings(self, message: int, decided: Decided) -> None:
-        known = [
-            words
-            for (words,) in self._connection.execute(
-                "SELECT words FROM finding WHERE message=? ORDER BY number", (message,)
-            )
-        ]
+    def _findings(self, held: _Held, decided: Decided) -> None:
+        found = self._connection.execute(
+            "SELECT words, number FROM finding WHERE message=?", (held.message,)
+        ).fetchall()
+        known = {words for words, _ in found}
         new = [words for words in decided.warnings if words not in known]
-        for number, words in enumerate(dict.fromkeys(new), len(known)):
-            self._connection.execute("INSERT INTO finding VALUES (?,?,?)", (message, number, words))
+        first = max([_from(held), *(number + 1 for _, number in found)])
+        for number, words in enumerate(dict.fromkeys(new), first):
+            self._connection.execute("INSERT INTO finding VALUES (?,?,?)", (held.message, number, words))
 
     # -- copies ----------------------------------------------------------------------------------
 
