@@ -26,8 +26,9 @@ ON_THE_CONNECTION = "AA, accepted"
 def said_sheet(said: Sequence[SaidShown]) -> Sheet:
     """What was said, in the order in which it came."""
     sheet = Sheet(
-        "When", "Copy", "Answer", "Why", "In their own words", "Came by", title="What recipients said"
-    )
+        "When", "Copy", "Answer", "Why", "In their own words", "Came by",
+        title="What recipients said", upright=True,
+    )  # fmt: skip
     for one in said:
         why = REASON_WORDS.get(one.reason, one.reason)
         if not one.counts:

@@ -33,13 +33,21 @@ class Sheet:
     """A table of text. Cells are made fit for a terminal, and hold one line each.
 
     title: above it. fold: in a narrow terminal, break words rather than cut them off. numbers: so many of the
-    first columns stand to the right and are never broken.
+    first columns stand to the right and are never broken. upright: in a narrow terminal, a line for each cell
+    that says something, below the row's first one.
     """
 
-    def __init__(self, *headings: str, title: str = "", fold: bool = False, numbers: int = 0) -> None:
+    def __init__(
+        self,
+        *headings: str,
+        title: str = "",
+        fold: bool = False,
+        numbers: int = 0,
+        upright: bool = False,
+    ) -> None:
         self.headings = headings
         self.rows: list[tuple[str, ...]] = []
-        self.title, self.fold, self.numbers = printable(title), fold, numbers
+        self.title, self.fold, self.numbers, self.upright = printable(title), fold, numbers, upright
 
     def add(self, *cells: str) -> None:
         """A row, with a cell for each heading."""
@@ -53,8 +61,10 @@ def printable(text: str) -> str:
 
 def print_sheet(sheet: Sheet) -> None:
     """Print a table."""
-    room = _room()
-    lines = None if room is None else _drawn(sheet, room, styled=sys.stdout.isatty())
+    room, styled = _room(), sys.stdout.isatty()
+    lines = None if room is None else _drawn(sheet, room, styled=styled)
+    if lines is None and room is not None and styled and sheet.upright:
+        lines = list(_upright(sheet))
     if lines is None:
         _by_rich(_as_rich(sheet), wrapped=True)
     else:
@@ -128,6 +138,18 @@ def _lines(sheet: Sheet, widths: list[int], whole: int, *, styled: bool) -> Iter
     for row in sheet.rows:
         yield f"│ {' │ '.join(_padded(sheet, row, widths))} │"
     yield _rule("└", "─", "┴", "┘", widths)
+
+
+def _upright(sheet: Sheet) -> Iterator[str]:
+    """Its rows one below the other, for a terminal: as long as they are, lines are broken by it."""
+    if sheet.title:
+        yield f"{_ITALIC}{sheet.title}{_AS_BEFORE}"
+    wide = max(map(len, sheet.headings))
+    for first, *others in sheet.rows:
+        yield f"  {_BOLD}{first}{_AS_BEFORE}"
+        for heading, cell in zip(sheet.headings[1:], others, strict=True):
+            if cell:
+                yield f"    {heading:<{wide}}  {cell}"
 
 
 def _padded(sheet: Sheet, cells: tuple[str, ...], widths: list[int]) -> list[str]:

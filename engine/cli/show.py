@@ -181,7 +181,7 @@ def _facts(story: MessageStory, in_force: str) -> Iterator[tuple[str, str]]:
 
 
 def _held_sheet(held: tuple[HeldShown, ...]) -> Sheet:
-    sheet = Sheet("Id", "Tray", "Reason", "Held by", "Since", "State", title="Held")
+    sheet = Sheet("Id", "Tray", "Reason", "Held by", "Since", "State", title="Held", upright=True)
     for part in held:
         by = " ".join(word for word in (part.route or "before any route", part.where) if word)
         sheet.add(f"H{part.id}", part.tray, part.reason, by, clock_time(part.at), part.state)
@@ -190,8 +190,9 @@ def _held_sheet(held: tuple[HeldShown, ...]) -> Sheet:
 
 def _copy_sheet(copies: tuple[DeliveryShown, ...], deadlines: Mapping[int, DeadlineShown]) -> Sheet:
     sheet = Sheet(
-        "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note", title="Copies"
-    )
+        "Copy", "Route", "Channel", "Address", "State", "Attempts", "Made", "Ended", "Note",
+        title="Copies", upright=True,
+    )  # fmt: skip
     for copy in copies:
         notes = [copy.reason]
         if copy.kind and not copy.parent:
@@ -240,7 +241,7 @@ def _deadline_note(wait: DeadlineShown, state: str) -> str:
 
 
 def _journey(events: tuple[EventShown, ...]) -> Sheet:
-    sheet = Sheet("When", "What", "Copy", "Detail", title="Journey")
+    sheet = Sheet("When", "What", "Copy", "Detail", title="Journey", upright=True)
     for event in events:
         sheet.add(
             clock_time(event.at),

@@ -121,3 +121,22 @@ def test_a_table_that_fits_does_without_rich(monkeypatch: pytest.MonkeyPatch) ->
     sheet.add("C1", "sent – again")
 
     assert "sent – again" in printed(Out(terminal=True), 80, lambda: print_sheet(sheet))
+
+
+def test_a_narrow_terminal_shows_an_upright_table_row_below_row_and_says_everything() -> None:
+    sheet = Sheet("Copy", "Address", "Made", "Note", title="Copies", upright=True)
+    sheet.add("C1", "Y06601", "2026-11-10 22:02:45.757", "")
+    sheet.add("C2", "Y06602", "2026-11-10 22:02:45.758", "made instead of copy 1")
+
+    assert printed(Out(terminal=True), 40, lambda: print_sheet(sheet)).splitlines() == [
+        "\x1b[3mCopies\x1b[0m",
+        "  \x1b[1mC1\x1b[0m",
+        "    Address  Y06601",
+        "    Made     2026-11-10 22:02:45.757",
+        "  \x1b[1mC2\x1b[0m",
+        "    Address  Y06602",
+        "    Made     2026-11-10 22:02:45.758",
+        "    Note     made instead of copy 1",
+    ]
+    wide = printed(Out(terminal=True), 120, lambda: print_sheet(sheet))
+    assert wide == printed(Out(terminal=True), 120, lambda: print_sheet(sheet), by_rich=True)
