@@ -18,7 +18,8 @@ __all__ = ["resend"]
 @click.command(
     epilog="\b\nExamples:\n"
     '  gatepost resend 1042 --why "the practice lost its inbox of Tuesday"\n'
-    '  gatepost resend 1042 config --copy 345 --why "asked for by Dr Penhaligon"'
+    '  gatepost resend 1042 config --copy 345 --why "asked for by Dr Penhaligon"\n'
+    '  gatepost resend C345 config --why "the practice has mended its own"'
 )
 @click.argument("message", metavar="MESSAGE")
 @site_argument
@@ -47,7 +48,7 @@ def resend(
     old: bool,
 ) -> None:
     """Send what went out of MESSAGE once more, to where it went: all its copies that have ended, or those
-    given by --copy.
+    given by --copy. MESSAGE may be one copy: C345.
 
     Each is a new copy with the bytes of the old one, marked as sent again in the journal and in the headers
     of AMQP, never in the message. It is no duplicate: nothing stops it. What waits or is parked is not sent
@@ -57,9 +58,14 @@ def resend(
     """
     folder = data_folder(site, environment, data)
     with open_journal_of(folder, site) as journal:
+        if message[:1] in ("C", "c") and message[1:].isdigit():  # one copy, as lists show it
+            found = journal.delivery(int(message[1:]))
+            copies = (message, *copies)
+            message = str(found.message) if found is not None else message
         story = journal.show(message)
     if story is None:
-        click.echo(f"There is no message {message}. Find one with: gatepost messages {site}", err=True)
+        what = "copy" if message[:1] in ("C", "c") else "message"
+        click.echo(f"There is no {what} {message}. Find one with: gatepost messages {site}", err=True)
         sys.exit(1)
     wanted = {id_ for text in copies for id_ in _ids(text)}
     unknown = wanted - {copy.id for copy in story.deliveries}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.asking import EngineNotRunning, ask
+from engine.cli.episodes import told_in_episodes
 from engine.cli.journal_view import (
     KIND_WORDS,
     STATE_WORDS,
@@ -242,12 +243,12 @@ def _deadline_note(wait: DeadlineShown, state: str) -> str:
 
 def _journey(events: tuple[EventShown, ...]) -> Sheet:
     sheet = Sheet("When", "What", "Copy", "Detail", title="Journey", upright=True)
-    for event in events:
+    for event, detail in told_in_episodes(events):
         sheet.add(
             clock_time(event.at),
             STATE_WORDS.get(event.kind, event.kind),
             f"C{event.delivery}" if event.delivery else "",
-            event.detail or "",
+            detail,
         )
     return sheet
 

@@ -404,3 +404,44 @@ def test_what_a_closed_practice_should_have_had_goes_to_its_successor_when_a_per
     )
     (site / "tables" / "practices.yaml").write_text("suggest: successor\n", encoding="utf-8")
     run(site, do, result("1", practice="Y06620"))
+
+
+def test_pieces_of_a_split_are_sent_again_one_by_one_and_an_edit_keeps_what_went_out(site: Path) -> None:
+    two = result("1") + b"OBR|2|||UE\rOBX|1|NM|NA||140\r"
+
+    async def do(rig: Rig) -> None:
+        with JournalReader(rig.folder) as reader:
+            story = reader.show(1)
+            assert story is not None
+            pieces = {one.piece: one.id for one in story.deliveries if one.channel == "archive"}
+            bodies = {piece: reader.delivery_body(id_) for piece, id_ in pieces.items()}
+        assert list(pieces) == ["1", "2"]
+        assert b"|1-1|" in (bodies["1"] or b"")
+        assert b"OBR|2" not in (bodies["1"] or b"")
+        for id_ in pieces.values():
+            await rig.journal.change([Changed(id_, state, NOW, 1) for state in ("sending", "delivered")])
+        await rig.ask("resend", copies=[pieces["2"]])
+        (again,) = rig.delivered
+        assert again.body == bodies["2"]
+        edited = two.replace(b"|140", b"|141").replace(b"|1|P|", b"|1-2|P|")
+        await rig.ask("resend", copies=[pieces["2"]], edited=base64.b64encode(edited).decode())
+        assert rig.delivered[-1].body == edited
+        with JournalReader(rig.folder) as reader:
+            made = [reader.delivery(row.id) for row in rig.delivered]
+            assert [(one.piece, one.parent, one.kind) for one in made if one] == [
+                ("2", pieces["2"], "resend"), ("2", pieces["2"], "resend"),
+            ]  # fmt: skip
+            assert reader.delivery_body(pieces["2"]) == bodies["2"], "what went out first can be shown"
+            assert reader.delivery_body(rig.delivered[-1].id) == edited
+            assert reader.body(1) == two, "and what came in"
+            assert reader.balance().balanced
+
+    route = site / "routes" / "results.yaml"
+    route.write_text(
+        route.read_text(encoding="utf-8").replace(
+            "change:\n", "change:\n  - split: OBR\n    number: MSH-10\n"
+        ),
+        encoding="utf-8",
+    )
+    (site / "tables" / "codes.csv").write_text("code,national\nFBC,1\nUE,2\n", encoding="utf-8")
+    run(site, do, two)

@@ -34,9 +34,10 @@ def test_the_journey_of_a_message_is_shown_with_nothing_but_what_it_takes(tmp_pa
     assert "Journey" in told
     assert not {*HEAVY, "base64", "hashlib", "pickle", "shutil", "socket", "yaml"} & loaded
     assert {name for name in loaded if name.startswith(("channels.", "engine.", "routes."))} == {
-        "engine.asking", "engine.cli", "engine.cli.journal_view", "engine.cli.options", "engine.cli.sheet",
-        "engine.cli.show", "engine.journal", "engine.journal.answers", "engine.journal.contract",
-        "engine.journal.ownership", "engine.journal.parts", "engine.journal.reading", "engine.journal.schema",
+        "engine.asking", "engine.cli", "engine.cli.episodes", "engine.cli.journal_view",
+        "engine.cli.options", "engine.cli.sheet", "engine.cli.show", "engine.journal",
+        "engine.journal.answers", "engine.journal.contract", "engine.journal.ownership",
+        "engine.journal.parts", "engine.journal.reading", "engine.journal.schema",
     }  # fmt: skip
 
 

@@ -150,6 +150,9 @@ def test_copies_are_sent_again_and_elsewhere(site: Path) -> None:
         story = reader.show(1)
         assert story is not None
         copy = next(one.id for one in story.deliveries if one.channel == "gp")
+    one_copy = gatepost("resend", f"C{copy}", site, "--why", "x", "--yes", status=1)
+    assert f"C{copy} of message 1" in one_copy.stderr, "it has not gone out yet"
+    assert "no copy C999" in gatepost("resend", "C999", site, "--why", "x", "--yes", status=1).stderr
     assert "Say where to" in gatepost("redirect", f"C{copy}", site, "--why", "x", "--yes", status=2).output
     done = gatepost("redirect", f"C{copy}", site, "--address", "y9", "--why", "x", "--yes", status=1)
     assert "y9 is not in practices" in done.stderr
