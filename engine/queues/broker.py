@@ -110,6 +110,8 @@ class Link:
             stood = self._connection is not None
             await self._close(gently=False)
             self._down()
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # asked to end while the connection was being given up
             told.discard(None)
             if why not in told:
                 told.add(why)
