@@ -178,6 +178,7 @@ class Schedule(Generic[Key]):
 
     async def _work(self, key: Key, kind: int) -> None:
         result = IDLE
+        offset = self._clock() - self._steady()
         try:
             result = await self._turn(key)
         finally:
@@ -187,7 +188,7 @@ class Schedule(Generic[Key]):
             woken = self._state.pop(key) == "woken"
             if result > 0:
                 self._troubled.add(key)
-                self._lay(key, result)
+                self._lay(key, self._by_this_clock(result, offset))
             else:
                 self._troubled.discard(key)
                 if woken or result == AGAIN:
@@ -223,6 +224,13 @@ class Schedule(Generic[Key]):
                 del self._due[key]
                 self._make_ready(key)
         self._set_timer()
+
+    def _by_this_clock(self, due: int, offset: int) -> int:
+        """A time that a turn gave, where the clock was set back since it began: counted by the old clock, it
+        would lie as much too late. offset: of the clock when the turn began."""
+        now = self._clock()
+        back = offset - (now - self._steady())
+        return due - back if back > _SET_BACK and due - now >= back else due
 
     def _set_back(self, now: int) -> bool:
         """Whether the clock has been set back since the last look."""

@@ -203,6 +203,27 @@ async def test_a_clock_that_is_set_back_does_not_make_a_rest_longer() -> None:
     await schedule.stop()
 
 
+async def test_a_clock_that_is_set_back_within_a_turn_does_not_make_its_rest_longer() -> None:
+    tries: list[int] = []
+    set_back = 0
+
+    def clock() -> int:
+        return now_us() - set_back
+
+    async def turn(_key: str) -> int:
+        nonlocal set_back
+        tries.append(now_us())
+        due = clock() + 50_000
+        set_back = 3_600_000_000
+        return due if len(tries) == 1 else IDLE
+
+    schedule: Schedule[str] = Schedule(turn, clock=clock)
+    schedule.wake("a")
+    await until(lambda: len(tries) == 2, seconds=5)
+    assert tries[1] - tries[0] >= 40_000
+    await schedule.stop()
+
+
 async def test_a_rest_that_begins_after_the_clock_was_set_back_is_kept() -> None:
     tries: list[int] = []
 
