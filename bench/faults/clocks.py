@@ -63,7 +63,7 @@ async def _jump(options: Options, by: str) -> Row:
     async with Stage(options, row, reply="1s", timezone=ZONE) as stage:
         clock = await _with_clock(stage)
         if clock is None:
-            row.skipped = "libfaketime is not installed (apt-get install faketime)"
+            row.skipped = "libfaketime is not installed (apt-get install libfaketime)"
             return row
         away = stage.practices[stage.codes[0]]
         for _ in range(options.few(3, 1)):
@@ -97,7 +97,7 @@ async def _pass(options: Options, words: str, moment: datetime) -> Row:
     async with Stage(options, row, timezone=ZONE, within=f"{DEADLINE}s", pause=0.02) as stage:
         clock = await _with_clock(stage)
         if clock is None:
-            row.skipped = "libfaketime is not installed (apt-get install faketime)"
+            row.skipped = "libfaketime is not installed (apt-get install libfaketime)"
             return row
         away = stage.practices[stage.codes[0]]
         away.close()

@@ -1,13 +1,11 @@
-"""Deadlines keep while the machine's clock jumps and summer time ends. Needs libfaketime (apt-get install
-faketime): the engine's wall clock is moved, and its monotonic clock goes on, as on a real machine."""
+"""Deadlines keep while the machine's clock jumps and summer time ends. The engine's wall
+clock is moved by libfaketime, and its monotonic clock goes on, as on a real machine."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
 from pathlib import Path
-
-import pytest
 
 from bench.engine import free_port, wait_until
 from bench.faults.clocks import LIBRARIES
@@ -61,8 +59,8 @@ def waits(data: Path, message: int) -> list[tuple[str, float]]:
     ]
 
 
-@pytest.mark.skipif(not LIBRARY, reason="libfaketime is not installed")
 def test_deadlines_keep_through_the_end_of_summer_time_and_jumps_of_the_clock(tmp_path: Path) -> None:
+    assert LIBRARY, "install libfaketime (apt-get install libfaketime): the clock is moved with it"
     port, data, clock = free_port(), tmp_path / "data", tmp_path / "clock"
     engine = engine_on(site_of(tmp_path / "site", port))
     engine.environment |= {
