@@ -6,7 +6,7 @@ Must not know channels or routes; whether a dialect or guard exists is the plan'
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -249,7 +249,7 @@ def read_feeds(
             continue
         tls = _tls(record.get(TLS), folder, problems)
         if record.get(LISTEN) is not None:
-            feeds[name.value] = _feed(name.value, record, facts[name.value], tls)
+            feeds[name.value] = _by_mllp(name.value, record, facts[name.value], tls)
             places[name.value] = record.spot_of(LISTEN)
     _check_ports(feeds, places, problems)
     _check_shared(feeds, places, problems)
@@ -300,25 +300,8 @@ def _at_queue(name: str, record: Record, facts: FeedFacts, problems: Problems) -
             "window it would be delivered twice: leave this away, or give it a time such as 1d.",
             "no-window",
         )
-    return Feed(
-        name,
-        ("", 0),
-        "amqp",
-        queue=facts.queue,
-        answers=facts.answers,
-        dialect=facts.dialect,
-        guards=facts.guards,
-        charset=facts.charset,
-        segment_ends=facts.segment_ends,
-        timezone=facts.timezone,
-        max_frame=record[MAX_MESSAGE],
-        duplicate_window=record[DUPLICATE_WINDOW],
-        on_count_mismatch=facts.on_count_mismatch,
-        retired=facts.retired,
-        expect=record.get(EXPECT),
-        answers_for=tuple(channel for channel, _ in facts.answers_for),
-        rejections={**DEFAULT_REJECTIONS, **_rejections(record)},
-    )
+    feed = _feed(name, ("", 0), "amqp", record, facts)
+    return replace(feed, queue=facts.queue, max_frame=record[MAX_MESSAGE])
 
 
 def _check_broker(record: Record, broker: Broker, problems: Problems) -> None:
@@ -373,29 +356,40 @@ def check_queues(
             )
 
 
-def _feed(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
-    return Feed(
-        name,
-        record[LISTEN],
+def _by_mllp(name: str, record: Record, facts: FeedFacts, tls: Tls | None) -> Feed:
+    """A feed that listens."""
+    return replace(
+        _feed(name, record[LISTEN], "mllp", record, facts),
         acknowledge=facts.acknowledge,
         reject_as=facts.reject_as,
-        answers=facts.answers,
-        dialect=facts.dialect,
-        guards=facts.guards,
-        charset=facts.charset,
-        segment_ends=facts.segment_ends,
-        timezone=facts.timezone,
         senders=record.get(SENDERS) or (),
         tls=tls,
         max_frame=record[MAX_FRAME],
         max_connections=record[MAX_CONNECTIONS],
         idle_timeout=record[IDLE_TIMEOUT],
         frame_timeout=record[FRAME_TIMEOUT],
+    )
+
+
+def _feed(
+    name: str, listen: tuple[str, int], kind: Literal["mllp", "amqp"], record: Record, facts: FeedFacts
+) -> Feed:
+    """What feeds of every kind have."""
+    return Feed(
+        name,
+        listen,
+        kind,
+        answers=facts.answers,
+        dialect=facts.dialect,
+        guards=facts.guards,
+        charset=facts.charset,
+        segment_ends=facts.segment_ends,
+        timezone=facts.timezone,
         duplicate_window=record[DUPLICATE_WINDOW],
         on_count_mismatch=facts.on_count_mismatch,
         retired=facts.retired,
         expect=record.get(EXPECT),
-        answers_for=tuple(name for name, _ in facts.answers_for),
+        answers_for=tuple(channel for channel, _ in facts.answers_for),
         rejections={**DEFAULT_REJECTIONS, **_rejections(record)},
     )
 
